@@ -1,0 +1,40 @@
+# make            set up, train and show the lander
+# make help       everything else
+
+.DEFAULT_GOAL := run
+.PHONY: run setup test lint lock clean help
+
+# What another Python project left in the environment does not reach this one.
+unexport PYTHONHOME PYTHONPATH
+
+FLAGS = $(if $(ITERATIONS),--iterations '$(ITERATIONS)') $(if $(SEED),--seed '$(SEED)') $(ARGS)
+
+run: setup ## set up, train and show: make ITERATIONS=2 SEED=3 ARGS="--render none"
+	@.venv/bin/python main.py $(FLAGS)
+
+setup: ## only make .venv, with exactly the packages of requirements.txt
+	@scripts/setup.sh
+
+test: ## run the tests: make test ARGS="-k adapter"
+	@scripts/setup.sh dev
+	@.venv/bin/python -m pytest $(ARGS)
+
+lint: ## check the style of the Python files
+	@scripts/setup.sh dev
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
+
+LOCK = .venv/bin/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras \
+	--no-emit-options --no-build-isolation
+lock: export CUSTOM_COMPILE_COMMAND = make lock
+lock: ## compile the requirements*.txt after a change in a requirements*.in
+	@scripts/setup.sh dev
+	$(LOCK) --output-file requirements-build.txt requirements-build.in
+	$(LOCK) --output-file requirements.txt requirements.in
+	$(LOCK) --output-file requirements-dev.txt requirements-dev.in
+
+clean: ## remove .venv and the caches; runs/ stays
+	@rm -rf .venv .pytest_cache .ruff_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile

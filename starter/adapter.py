@@ -1,0 +1,47 @@
+"""A gymnasium environment behind the gym 0.23 interface that RLlib 2.2.0 calls."""
+
+import gym
+import gymnasium
+
+
+class GymnasiumAdapter(gym.Env):
+    """Train in the very environment that is shown afterwards.
+
+    RLlib 2.2.0 knows only gym 0.23: `reset()` gives an observation alone, and
+    `step()` gives four values, with one `done` for both kinds of end. A time
+    limit stays recognisable, as gym 0.23 does it: `info["TimeLimit.truncated"]`.
+
+    Args:
+        config: `{"id": ...}`, the id of a gymnasium environment with a `Box`
+            observation and a `Discrete` action space.
+    """
+
+    def __init__(self, config):
+        self.env = gymnasium.make(config["id"], disable_env_checker=True)
+        observation_space = self.env.observation_space
+        self.observation_space = gym.spaces.Box(
+            observation_space.low, observation_space.high, dtype=observation_space.dtype
+        )
+        self.action_space = gym.spaces.Discrete(int(self.env.action_space.n))
+        self._seed = None
+
+    def seed(self, seed=None):
+        """Seed the next reset, and through it every episode that follows."""
+        self._seed = seed
+        return [seed]
+
+    def reset(self):
+        """Begin an episode; gives its first observation, an array of shape (n,)."""
+        seed, self._seed = self._seed, None
+        observation, _ = self.env.reset(seed=seed)
+        return observation
+
+    def step(self, action):
+        """Advance one timestep; gives `(observation, reward, done, info)`."""
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        if truncated:
+            info = dict(info, **{"TimeLimit.truncated": not terminated})
+        return observation, reward, terminated or truncated, info
+
+    def close(self):
+        self.env.close()

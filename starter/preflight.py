@@ -1,0 +1,69 @@
+"""Checks and settings that must come before the heavy imports."""
+
+import logging
+import os
+import re
+import sys
+import warnings
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent
+PYTHONS = ((3, 8), (3, 9), (3, 10))
+# Each can be set otherwise in the environment; the README names them.
+SETTINGS = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "PYGAME_HIDE_SUPPORT_PROMPT": "1",
+    "KERAS_HOME": os.path.join(sys.prefix, "keras"),  # its default is ~/.keras
+}
+
+
+def check():
+    """Refuse another Python or other packages than the pinned ones; be quiet.
+
+    Raises:
+        SystemExit: with one line that names the mend.
+    """
+    if sys.version_info[:2] not in PYTHONS:
+        found = ".".join(str(part) for part in sys.version_info[:3])
+        _refuse(f"this is Python {found}, and the pins run on 3.8, 3.9 and 3.10")
+    difference = first_difference(pins(PROJECT / "requirements.txt"))
+    if difference:
+        _refuse(difference)
+    for name, value in SETTINGS.items():
+        os.environ.setdefault(name, value)
+    if sys.warnoptions:  # asked for, with PYTHONWARNINGS or -W
+        return
+    warnings.simplefilter("ignore")
+    logging.getLogger("ray.tune").setLevel(logging.ERROR)  # it would like gputil, for GPUs
+    from gym_notices.notices import notices
+
+    notices.clear()  # what gym prints at import: that gymnasium succeeds it
+
+
+def pins(lock):
+    """What a compiled lock file pins, as `{name: version}`."""
+    return dict(re.findall(r"^([\w.-]+)==([^\s;\\]+)", Path(lock).read_text("utf-8"), re.M))
+
+
+def first_difference(pinned):
+    """What is missing or of another version here than pinned; None if nothing is."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    for name, wanted in pinned.items():
+        try:
+            found = version(name)
+        except PackageNotFoundError:
+            return f"{name} is not installed for {sys.executable}"
+        if found != wanted:
+            return f"{name} is {found} here and {wanted} in requirements.txt"
+    return None
+
+
+def _refuse(problem):
+    venv = PROJECT / ".venv"
+    if Path(sys.prefix).resolve() == venv.resolve():
+        mend = "run `make clean setup` to install the pinned packages again"
+    else:
+        mend = "run `make setup`, then `.venv/bin/python main.py` (or just `make`)"
+    sys.exit(f"error: {problem}; {mend}")

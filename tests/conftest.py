@@ -1,0 +1,51 @@
+"""What several tests share: main.py run as a user runs it, and one short training."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(PROJECT))
+
+
+def environment(**changes):
+    """This process's environment without a display, changed as told (None: unset)."""
+    changes = {"DISPLAY": None, "WAYLAND_DISPLAY": None, "SDL_VIDEODRIVER": None, **changes}
+    merged = {**os.environ, **changes}
+    return {name: value for name, value in merged.items() if value is not None}
+
+
+def run_main(*flags, cwd=PROJECT, python=sys.executable, **changes):
+    """Run main.py to its end; gives a `CompletedProcess` with stdout and stderr as text."""
+    return subprocess.run(
+        [str(python), str(Path(cwd) / "main.py"), *map(str, flags)],
+        cwd=str(cwd),
+        env=environment(**changes),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        universal_newlines=True,
+        timeout=600,
+    )
+
+
+def assert_refused(done, *words, status=1):
+    """One line on stderr that holds `words`, that exit status, and no traceback."""
+    assert done.returncode == status, done.stderr
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert done.stderr.startswith("error: ")
+    for word in words:
+        assert word in done.stderr
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """One short run of the whole script, with a GIF; its output folder and its process."""
+    output = tmp_path_factory.mktemp("trained")
+    done = run_main(
+        "--iterations", 2, "--seed", 3, "--render", "gif", "--episodes", 2, "--output", output
+    )
+    assert done.returncode == 0, done.stderr
+    return output, done
