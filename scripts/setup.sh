@@ -21,11 +21,11 @@ supported() { # a pyenv shim that only prints an error has no version
 # Where the version managers keep version $1, and what PATH calls it, a line each.
 # pyenv and uv do not read .tool-versions, so all of them are told the version.
 places() {
-    prefix=$(asdf where python "$1" 2>/dev/null) && echo "$prefix/bin/python"
-    prefix=$(mise where "python@$1" 2>/dev/null) && echo "$prefix/bin/python"
-    prefix=$(pyenv prefix "$1" 2>/dev/null) && echo "$prefix/bin/python"
-    uv python find --no-project --no-python-downloads "$1" 2>/dev/null
-    command -v "python$1"
+    if prefix=$(asdf where python "$1" 2>/dev/null); then echo "$prefix/bin/python"; fi
+    if prefix=$(mise where "python@$1" 2>/dev/null); then echo "$prefix/bin/python"; fi
+    if prefix=$(pyenv prefix "$1" 2>/dev/null); then echo "$prefix/bin/python"; fi
+    uv python find --no-project --no-python-downloads "$1" 2>/dev/null || true
+    command -v "python$1" || true
 }
 
 find_python() {

@@ -2,6 +2,7 @@
 
 import gym
 import gymnasium
+import numpy as np
 
 
 class GymnasiumAdapter(gym.Env):
@@ -18,10 +19,10 @@ class GymnasiumAdapter(gym.Env):
 
     def __init__(self, config):
         self.env = gymnasium.make(config["id"], disable_env_checker=True)
-        observation_space = self.env.observation_space
-        self.observation_space = gym.spaces.Box(
-            observation_space.low, observation_space.high, dtype=observation_space.dtype
-        )
+        # Without bounds: the lander does leave its own (a spin faster than 5 rad/s), and
+        # RLlib, which compares an observation now and then, would end the training.
+        space = self.env.observation_space
+        self.observation_space = gym.spaces.Box(-np.inf, np.inf, space.shape, space.dtype)
         self.action_space = gym.spaces.Discrete(int(self.env.action_space.n))
         self._seed = None
 

@@ -36,6 +36,8 @@ def check():
         return
     warnings.simplefilter("ignore")
     logging.getLogger("ray.tune").setLevel(logging.ERROR)  # it would like gputil, for GPUs
+    # RLlib calls what TensorFlow deprecates, and resets the level of its logger.
+    logging.getLogger("tensorflow").addFilter(lambda record: record.levelno >= logging.ERROR)
     from gym_notices.notices import notices
 
     notices.clear()  # what gym prints at import: that gymnasium succeeds it

@@ -19,14 +19,17 @@ class ColumnarReplayBuffer(MultiAgentReplayBuffer):
         capacity: how many timesteps to keep; the oldest make room for the newest.
         batch_size: how many rows each `sample` gives, drawn with replacement.
         seed: seeds the draws, apart from every global random state.
+        reward_scale: rewards are kept times this, to suit the size of the network's
+            first guesses; what RLlib reports is not touched.
 
     Raises:
         ValueError: from `sample`, if nothing was added yet.
     """
 
-    def __init__(self, capacity, batch_size, seed=None, **kwargs):
+    def __init__(self, capacity, batch_size, seed=None, reward_scale=1.0, **kwargs):
         super().__init__(capacity=capacity, storage_unit="timesteps")
         self.batch_size = batch_size
+        self.reward_scale = reward_scale
         self._random = np.random.default_rng(seed)
         self._columns = {}
         self._next = 0
@@ -46,6 +49,7 @@ class ColumnarReplayBuffer(MultiAgentReplayBuffer):
         at = (self._next + np.arange(rows.count)) % self.capacity
         for name, column in self._columns.items():
             column[at] = rows[name]
+        self._columns["rewards"][at] *= self.reward_scale
         self._next = (self._next + rows.count) % self.capacity
         self._size = min(self._size + rows.count, self.capacity)
 

@@ -24,9 +24,8 @@ def run_main(*flags, cwd=PROJECT, python=sys.executable, **changes):
         [str(python), str(Path(cwd) / "main.py"), *map(str, flags)],
         cwd=str(cwd),
         env=environment(**changes),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        universal_newlines=True,
+        capture_output=True,
+        text=True,
         timeout=600,
     )
 

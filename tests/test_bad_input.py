@@ -42,7 +42,6 @@ def test_a_window_on_a_display_that_is_not_there(tmp_path):
     assert_refused(done, "no display", "--render gif")
 
 
-
 def missing(path):
     shutil.rmtree(path)
 
@@ -134,9 +133,8 @@ def on_a_small_disk(tmp_path, size, command):
     done = subprocess.run(
         ["unshare", "--map-root-user", "--mount", "sh", "-c", script],
         env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        universal_newlines=True,
+        capture_output=True,
+        text=True,
         timeout=600,
     )
     if "unshare" in done.stderr or "mount:" in done.stderr:
@@ -184,9 +182,7 @@ def test_an_interrupted_file_leaves_the_old_one(tmp_path):
 def other_pythons():
     for name in ("python3.7", "python3.11", "python3.12", "python3.13"):
         for candidate in (shutil.which(name), *Path.home().glob(f".pyenv/versions/*/bin/{name}")):
-            runs = candidate and subprocess.run(
-                [str(candidate), "-c", ""], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-            )
+            runs = candidate and subprocess.run([str(candidate), "-c", ""], capture_output=True)
             if runs and runs.returncode == 0:
                 yield str(candidate), name[len("python") :]
                 break

@@ -68,6 +68,16 @@ def test_a_sample_is_a_copy():
     np.testing.assert_array_equal(batch["rewards"], before)
 
 
+def test_rewards_are_kept_to_scale_and_the_batch_is_left_alone():
+    buffer = ColumnarReplayBuffer(capacity=10, batch_size=50, seed=1, reward_scale=0.5)
+    added = rows(0, 8)
+    for _ in range(3):  # around the ring: no row is scaled twice
+        buffer.add(added)
+    batch = sampled(buffer)
+    np.testing.assert_array_equal(batch["rewards"], batch["actions"] * 0.5)
+    np.testing.assert_array_equal(added["rewards"], np.arange(8))
+
+
 def test_the_seed_decides_and_global_random_state_does_not():
     draws = []
     for seed, global_seed in [(1, 0), (1, 99), (2, 0)]:

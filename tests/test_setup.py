@@ -1,0 +1,291 @@
+"""scripts/setup.sh: which Python it finds, and when it works and when it does not.
+
+The real locks take minutes to install, so these tests give the script a project of
+its own whose locks name one small wheel each, and no index.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from conftest import PROJECT
+
+SYSTEM = "/usr/bin:/bin"
+VERSIONS = ("3.7", "3.8", "3.9", "3.10", "3.11")
+
+
+def executable(path, script):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return path
+
+
+def fake_python(path, version):
+    """Something that runs, and answers for a Python of that version."""
+    return executable(path, f"echo {version}")
+
+
+def setup(*arguments, cwd=PROJECT, path=SYSTEM, **variables):
+    return subprocess.run(
+        [str(Path(cwd) / "scripts" / "setup.sh"), *arguments],
+        cwd=str(cwd),
+        env={"PATH": str(path), "HOME": str(cwd), **variables},
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.fixture()
+def bin_only(tmp_path):
+    """A PATH with the few tools that the script needs, and no Python but what is put there."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for tool in ("sh", "awk", "cat", "cksum", "tr", "head", "rm", "cc", "gcc"):
+        if shutil.which(tool):
+            (folder / tool).symlink_to(shutil.which(tool))
+    return folder
+
+
+def which(folder, **variables):
+    done = setup("which", path=folder, **variables)
+    assert done.stderr == ""
+    return done.stdout.strip()
+
+
+def manager(folder, name, call, version):
+    """A version manager that knows but one version, and where it keeps that Python."""
+    home = folder.parent / name
+    python = fake_python(home / "bin" / "python", version.rsplit(".", 1)[0])
+    answer = python if name == "uv" else home
+    executable(folder / name, f'[ "$*" = "{call}" ] && echo "{answer}"')
+    return str(python)
+
+
+def test_the_order_in_which_python_is_looked_for(bin_only):
+    # From the last resort to the first choice: each one added is the one taken.
+    expected = str(fake_python(bin_only / "python3.10", "3.10"))
+    assert which(bin_only) == expected
+    expected = str(fake_python(bin_only / "python3.9", "3.9"))
+    assert which(bin_only) == expected
+    expected = str(fake_python(bin_only / "python3.8", "3.8"))
+    assert which(bin_only) == expected
+    uv = "python find --no-project --no-python-downloads 3.8.18"
+    for name, call in [
+        ("uv", uv),
+        ("pyenv", "prefix 3.8.18"),
+        ("mise", "where python@3.8.18"),
+        ("asdf", "where python 3.8.18"),
+    ]:
+        expected = manager(bin_only, name, call, "3.8.18")
+        assert which(bin_only) == expected
+    own = fake_python(bin_only / "my-python", "3.9")
+    assert which(bin_only, PYTHON="my-python") == str(own)
+
+
+def test_a_shim_that_only_prints_an_error_does_not_count(bin_only):
+    executable(bin_only / "python3.8", "echo 'pyenv: python3.8: command not found' >&2; exit 127")
+    expected = str(fake_python(bin_only / "python3.9", "3.9"))
+    assert which(bin_only) == expected
+
+
+def test_no_python_names_the_ways_to_get_one(bin_only):
+    fake_python(bin_only / "python3.8", "2.7")  # runs, but is not what its name says
+    done = setup("which", path=bin_only)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    for way in (
+        "asdf install python 3.8.18",
+        "mise install python@3.8.18",
+        "pyenv install 3.8.18",
+    ):
+        assert way in done.stderr
+    assert "uv python install 3.8.18" in done.stderr
+
+
+@pytest.mark.parametrize("python", ["/no/such/python", "false", "old-python"])
+def test_a_python_given_that_does_not_do(bin_only, python):
+    fake_python(bin_only / "old-python", "3.7")
+    fake_python(bin_only / "python3.8", "3.8")
+    done = setup("which", path=bin_only, PYTHON=python)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert f"PYTHON={python} is not a working Python" in done.stderr
+
+
+def wheel(folder, name, version):
+    """Make a small wheel; gives its line in a lock file."""
+    stem = f"{name}-{version}"
+    path = folder / f"{stem}-py3-none-any.whl"
+    with zipfile.ZipFile(str(path), "w") as archive:
+        archive.writestr(f"{name}.py", f"version = '{version}'\n")
+        metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+        archive.writestr(f"{stem}.dist-info/METADATA", metadata)
+        archive.writestr(
+            f"{stem}.dist-info/WHEEL",
+            "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        )
+        archive.writestr(f"{stem}.dist-info/RECORD", "")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return f"{name}=={version} --hash=sha256:{digest}\n"
+
+
+class Small:
+    """A project of three small wheels, with the real Makefile and set-up script."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        shutil.copytree(PROJECT / "scripts", folder / "scripts")
+        shutil.copy(PROJECT / "Makefile", folder / "Makefile")
+        shutil.copy(PROJECT / ".tool-versions", folder / ".tool-versions")
+        (folder / "wheels").mkdir()
+        for lock, name in [("-build", "builder"), ("", "runner"), ("-dev", "tester")]:
+            (folder / f"requirements{lock}.txt").write_text(wheel(folder / "wheels", name, "1.0"))
+        (folder / "main.py").write_text(
+            "import sys, runner; print(runner.version, *sys.argv[1:])\n"
+        )
+
+    def run(self, *arguments, program="scripts/setup.sh", **variables):
+        return subprocess.run(
+            [program, *arguments],
+            cwd=str(self.folder),
+            env={
+                "PATH": SYSTEM,
+                "HOME": str(self.folder / "home"),
+                "PYTHON": str(Path(sys.base_prefix, "bin", "python3")),
+                "PIP_NO_INDEX": "1",
+                "PIP_FIND_LINKS": str(self.folder / "wheels"),
+                "PIP_CONFIG_FILE": os.devnull,
+                "PIP_CACHE_DIR": str(self.folder / "cache"),
+                **variables,
+            },
+            capture_output=True,
+            text=True,
+        )
+
+    def make(self, *arguments, **variables):
+        return self.run("--silent", *arguments, program="make", **variables)
+
+    def python(self, code):
+        return subprocess.run(
+            [str(self.folder / ".venv" / "bin" / "python"), "-c", code],
+            capture_output=True,
+            text=True,
+        )
+
+
+@pytest.fixture()
+def small(tmp_path):
+    return Small(tmp_path)
+
+
+def test_set_up_once_then_never_again(small):
+    first = small.make()
+    assert first.returncode == 0, first.stderr
+    assert first.stdout.splitlines()[-1] == "1.0"
+    assert small.python("import builder, runner").returncode == 0
+    assert small.python("import tester").returncode == 1  # for tests only
+    marker = small.folder / ".venv" / "untouched"
+    marker.write_text("")
+    second = small.make(PIP_FIND_LINKS="/nowhere")
+    assert second.stdout == "1.0\n"
+    assert second.stderr == ""
+    assert marker.exists()
+    home = small.folder / "home"
+    strays = [path for path in home.rglob("*") if home / ".cache" / "pip" not in path.parents]
+    assert strays in ([], [home / ".cache", home / ".cache" / "pip"])
+
+
+def test_flags_pass_through_make(small):
+    done = small.make("ITERATIONS=2", "SEED=3", "ARGS=--render none --episodes 1")
+    expected = "1.0 --iterations 2 --seed 3 --render none --episodes 1"
+    assert done.stdout.splitlines()[-1] == expected
+
+
+def test_an_interrupted_set_up_is_done_again(small):
+    lock = small.folder / "requirements.txt"
+    good = lock.read_text()
+    lock.write_text(good.replace("sha256:", "sha256:0")[: len(good)] + "\n")
+    broken = small.run()
+    assert broken.returncode == 1
+    assert broken.stderr.splitlines()[-1].startswith("error: the installation is not finished")
+    again = small.run()
+    assert again.returncode == 1
+    lock.write_text(good)
+    mended = small.run()
+    assert mended.returncode == 0, mended.stderr
+    assert small.python("import runner").returncode == 0
+
+
+def test_a_half_made_environment_is_not_taken_for_a_whole_one(small):
+    assert small.run().returncode == 0
+    for ready in (small.folder / ".venv").glob("ready-*"):
+        ready.unlink()  # as if killed before the last step
+    shutil.rmtree(str(next((small.folder / ".venv").glob("lib/*/site-packages/pip"))))
+    assert small.run().returncode == 0
+    assert small.python("import pip, runner").returncode == 0
+
+
+def test_a_changed_lock_is_installed_whatever_its_date(small):
+    assert small.run().returncode == 0
+    lock = small.folder / "requirements.txt"
+    lock.write_text(wheel(small.folder / "wheels", "successor", "2.0"))
+    os.utime(str(lock), (0, 0))
+    assert small.run().returncode == 0
+    assert small.python("import successor").returncode == 0
+    assert small.python("import runner").returncode == 1  # exactly the lock: what left it is gone
+
+
+def test_the_tests_packages_come_on_top(small):
+    assert small.run("dev").returncode == 0
+    assert small.python("import builder, runner, tester").returncode == 0
+    again = small.run("dev", PIP_FIND_LINKS="/nowhere")
+    assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
+
+
+def test_a_moved_or_removed_python_is_noticed(small):
+    assert small.run().returncode == 0
+    python = small.folder / ".venv" / "bin" / "python"
+    for link in python.parent.glob("python*"):
+        link.unlink()
+    python.symlink_to("/no/such/python")
+    assert small.run().returncode == 0
+    assert small.python("import runner").returncode == 0
+
+
+def test_a_package_that_is_not_the_locked_file_is_refused(small):
+    wheel(small.folder / "wheels", "runner", "1.0")
+    with zipfile.ZipFile(
+        str(small.folder / "wheels" / "runner-1.0-py3-none-any.whl"), "a"
+    ) as file:
+        file.writestr("extra.py", "")
+    done = small.run()
+    assert done.returncode == 1
+    assert "HASH" in done.stderr.upper()
+    assert not list((small.folder / ".venv").glob("ready-*"))
+
+
+def test_no_compiler_is_said_before_anything_is_made(small):
+    done = small.run(CC="/no/such/cc")
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    for package in ("apt install g++", "dnf install gcc-c++", "xcode-select --install"):
+        assert package in done.stderr
+    assert not (small.folder / ".venv").exists()
+
+
+def test_the_environment_of_another_project_does_not_reach_main(small):
+    (small.folder / "elsewhere").mkdir()
+    (small.folder / "elsewhere" / "runner.py").write_text("version = 'stray'\n")
+    done = small.make(PYTHONPATH=str(small.folder / "elsewhere"))
+    assert done.stdout.splitlines()[-1] == "1.0"
+
+
+def test_make_help_lists_every_target(small):
+    listed = [line.split()[1] for line in small.make("help").stdout.splitlines()]
+    assert listed == ["run", "setup", "test", "lint", "lock", "clean", "help"]
