@@ -28,6 +28,8 @@ LOCK = .venv/bin/pip-compile --quiet --generate-hashes --allow-unsafe --strip-ex
 lock: export CUSTOM_COMPILE_COMMAND = make lock
 lock: ## compile the requirements*.txt after a change in a requirements*.in
 	@scripts/setup.sh dev
+	@.venv/bin/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 8) and \
+		"error: the locks are for Python 3.8; run: make lock PYTHON=/path/to/python3.8")'
 	$(LOCK) --output-file requirements-build.txt requirements-build.in
 	$(LOCK) --output-file requirements.txt requirements.in
 	$(LOCK) --output-file requirements-dev.txt requirements-dev.in

@@ -1,0 +1,68 @@
+"""The README against the project: what it names must be there, as it says."""
+
+import re
+
+import pytest
+from conftest import PROJECT, run_main
+
+README = (PROJECT / "README.md").read_text("utf-8")
+MAKEFILE = (PROJECT / "Makefile").read_text("utf-8")
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.M | re.S)
+
+
+@pytest.fixture(scope="module")
+def help_text():
+    done = run_main("--help", COLUMNS="200", TERM="dumb")
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_two_commands_are_first():
+    commands = [line for block in blocks("sh") for line in block.splitlines()]
+    assert commands[0].startswith("git clone")
+    assert commands[:1][0].endswith("&& make")
+    assert "make test" in commands[1]
+
+
+def test_every_target_named_exists():
+    targets = set(re.findall(r"^([a-z]+):.*## ", MAKEFILE, re.M))
+    named = set(re.findall(r"`make ([a-z]+)", README))
+    named |= {word for block in blocks("sh") for word in re.findall(r"^make ([a-z]+)", block, re.M)}
+    assert named <= targets
+    assert {"setup", "test", "lock", "clean"} <= named
+
+
+def test_every_flag_is_documented_and_every_documented_flag_exists(help_text):
+    flags = set(re.findall(r"--[a-z-]+", help_text)) - {"--help"}
+    table = set(re.findall(r"^\| `(--[a-z-]+)", README, re.M))
+    assert table == flags
+    assert set(re.findall(r"(?<!pip )(--(?:render|seed|iter|epi|out|from)[a-z-]*)", README)) <= flags
+
+
+def test_the_help_states_each_default(help_text):
+    for flag, default in [
+        ("--iterations", "default: 50"),
+        ("--seed", "default: 0"),
+        ("--render", "default: auto"),
+        ("--episodes", "default: (3; in a window, until it is closed)"),
+        ("--output", "default: runs"),
+    ]:
+        (line,) = [line for line in help_text.splitlines() if flag in line]
+        assert default in line
+
+
+def test_every_file_named_exists():
+    for name in re.findall(r"(?:\]\(|src=\")([\w./-]+)(?:\)|\")", README):
+        assert (PROJECT / name).exists(), name
+    for name in re.findall(r"`((?:starter|tests|scripts|docs)/[\w./-]*)`", README):
+        assert (PROJECT / name).exists(), name
+
+
+def test_settings_named_are_the_ones_that_are_set():
+    from starter.preflight import SETTINGS
+
+    for name in SETTINGS:
+        assert f"`{name}" in README
