@@ -30,7 +30,9 @@ def test_the_two_commands_are_first():
 def test_every_target_named_exists():
     targets = set(re.findall(r"^([a-z]+):.*## ", MAKEFILE, re.M))
     named = set(re.findall(r"`make ([a-z]+)", README))
-    named |= {word for block in blocks("sh") for word in re.findall(r"^make ([a-z]+)", block, re.M)}
+    named |= {
+        word for block in blocks("sh") for word in re.findall(r"^make ([a-z]+)", block, re.M)
+    }
     assert named <= targets
     assert {"setup", "test", "lock", "clean"} <= named
 
@@ -39,7 +41,9 @@ def test_every_flag_is_documented_and_every_documented_flag_exists(help_text):
     flags = set(re.findall(r"--[a-z-]+", help_text)) - {"--help"}
     table = set(re.findall(r"^\| `(--[a-z-]+)", README, re.M))
     assert table == flags
-    assert set(re.findall(r"(?<!pip )(--(?:render|seed|iter|epi|out|from)[a-z-]*)", README)) <= flags
+    assert (
+        set(re.findall(r"(?<!pip )(--(?:render|seed|iter|epi|out|from)[a-z-]*)", README)) <= flags
+    )
 
 
 def test_the_help_states_each_default(help_text):
