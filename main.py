@@ -24,31 +24,31 @@ from rich.progress import track
 from starter import console, run_folder, screen
 
 ENVIRONMENT = "LunarLander-v2"
+SOLVED = 200  # the return that gymnasium's documentation calls a solution
+EVALUATION_SEED = 1_000_000  # of the first of the evaluation's episodes: the same for all runs
 
 
-def build_algorithm(seed):
-    """Configure RLlib's DQN; gives an `Algorithm` that has learned nothing yet."""
+def configure(seed):
+    """Every choice of the algorithm, as RLlib's `DQNConfig`."""
     # Imported here: they take seconds, which --help and a mistyped flag need not wait.
     from ray.rllib.algorithms.dqn import DQNConfig
-    from ray.tune.logger import NoopLogger
 
     from starter.adapter import GymnasiumAdapter
-    from starter.local_rllib import run_without_ray
     from starter.replay_buffer import ColumnarReplayBuffer
-    from starter.time_limit import BootstrapAtTimeLimit
+    from starter.sampler import lockstep_sampler
 
-    run_without_ray()
     # RLlib takes seed 0 for "no seed", and gives its environments seed, seed + 1, ...
     # Spread out, no two of our seeds share an environment's.
     spread_seed = 1 + int(np.random.SeedSequence(seed).generate_state(1)[0] >> 1)
     batch_size = 128
 
-    config = (
+    return (
         DQNConfig()
         .environment(GymnasiumAdapter, env_config={"id": ENVIRONMENT}, disable_env_checking=True)
         .debugging(seed=spread_seed, log_level="ERROR")
         # Play 16 games at once in this process: one call of the network serves them all.
         .rollouts(num_rollout_workers=0, num_envs_per_worker=16, rollout_fragment_length=32)
+        .offline_data(input_=lockstep_sampler)
         .exploration(
             exploration_config={
                 "type": "EpsilonGreedy",
@@ -83,33 +83,48 @@ def build_algorithm(seed):
                 "reward_scale": 0.05,
             },
         )
-        .callbacks(BootstrapAtTimeLimit)
         # Timesteps alone end an iteration; a clock would make runs differ.
         .reporting(min_sample_timesteps_per_iteration=4_096, min_time_s_per_iteration=None)
         # These networks are so small that a second thread only waits for the first.
         .framework("tf", tf_session_args=ONE_THREAD, local_tf_session_args=ONE_THREAD)
     )
-    return config.build(logger_creator=lambda settings: NoopLogger(settings, ""))
 
 
 ONE_THREAD = {"intra_op_parallelism_threads": 1, "inter_op_parallelism_threads": 1}
 
 
-def train(algorithm, iterations):
-    """Train for `iterations`, or until Ctrl-C, printing RLlib's statistics of each.
+def build_algorithm(seed):
+    """An RLlib `Algorithm` that has learned nothing yet."""
+    from starter.local_rllib import build
 
-    Gives RLlib's last result, a dict.
+    return build(configure(seed))
+
+
+def train(algorithm, iterations, stop_reward):
+    """Train for `iterations` or until solved or Ctrl-C; print RLlib's statistics of each.
+
+    Solved is what a greedy evaluation confirms, once the training episodes, with their random
+    actions, average `stop_reward`. Leaves `algorithm` with the best policy that was evaluated,
+    and gives that evaluation's returns.
     """
+    policy = algorithm.get_policy()
+    best_returns = best_weights = None
     print("iteration  timesteps  reward: max       min      mean  episode length  seconds")
-    rounds = range(iterations)
-    bar = track(rounds, "training", transient=True, disable=not sys.stdout.isatty())
+    bar = track(range(iterations), "training", transient=True, disable=not sys.stdout.isatty())
     with console.StopOnInterrupt() as interrupt:
-        for _ in bar:
+        for iteration in bar:
             result = algorithm.train()
             print(statistics(result))
-            if interrupt.requested:
-                break
-    return result
+            last = interrupt.requested or iteration == iterations - 1
+            if last or result["episode_reward_mean"] >= stop_reward:
+                returns = evaluate(policy)
+                print(f"greedy policy: {summary(returns)}")
+                if best_returns is None or returns.mean() > best_returns.mean():
+                    best_returns, best_weights = returns, policy.get_weights()
+                if last or (returns.mean() >= stop_reward and is_solved(returns)):
+                    break
+    policy.set_weights(best_weights)
+    return best_returns
 
 
 def statistics(result):
@@ -121,6 +136,46 @@ def statistics(result):
         f"{line}  {result['episode_reward_max']:11.2f}  {result['episode_reward_min']:8.2f}"
         f"  {result['episode_reward_mean']:8.2f}  {result['episode_len_mean']:14.1f}"
         f"  {result['time_total_s']:7.1f}"
+    )
+
+
+def evaluate(policy, episodes=100, first_seed=EVALUATION_SEED):
+    """Fly `episodes` at once, greedily; gives their returns, an array of shape (episodes,).
+
+    Each timestep is one call of the network for all that still fly. Without a `policy` they
+    fly at random.
+    """
+    envs = [gymnasium.make(ENVIRONMENT) for _ in range(episodes)]
+    observations = np.stack([env.reset(seed=first_seed + i)[0] for i, env in enumerate(envs)])
+    random = np.random.default_rng(first_seed)
+    returns = np.zeros(episodes)
+    flying = list(range(episodes))
+    while flying:
+        if policy:
+            # Without explore=False, RLlib goes on taking random actions now and then.
+            actions, _, _ = policy.compute_actions(observations[flying], explore=False)
+        else:
+            actions = random.integers(envs[0].action_space.n, size=len(flying))
+        landed = set()
+        for i, action in zip(flying, actions):
+            observations[i], reward, terminated, truncated, _ = envs[i].step(int(action))
+            returns[i] += reward
+            if terminated or truncated:
+                landed.add(i)
+        flying = [i for i in flying if i not in landed]
+    return returns
+
+
+def is_solved(returns):
+    """A mean of 200, and nine in ten: a mean alone may hide that every fourth one crashes."""
+    return returns.mean() >= SOLVED and (returns >= SOLVED).mean() >= 0.9
+
+
+def summary(returns):
+    """Mean, standard deviation, and how many of the episodes were solved."""
+    return (
+        f"mean {returns.mean():.2f}, standard deviation {returns.std():.2f}, "
+        f"{(returns >= SOLVED).sum()} of {len(returns)} at {SOLVED} or more"
     )
 
 
@@ -137,7 +192,6 @@ def watch(policy, seed, episodes, view):
             episode_return = 0.0
             terminated = truncated = False
             while not (terminated or truncated):
-                # Without explore=False, RLlib goes on taking random actions now and then.
                 action, _, _ = policy.compute_single_action(observation, explore=False)
                 observation, reward, terminated, truncated, _ = env.step(action)
                 episode_return += reward
@@ -161,7 +215,12 @@ class Render(str, Enum):
 
 
 def main(
-    iterations: int = typer.Option(50, min=1, help="Iterations to train, of 4,096 timesteps."),
+    iterations: int = typer.Option(
+        60, min=1, help="Iterations to train at most, of 4,096 timesteps each."
+    ),
+    stop_reward: float = typer.Option(
+        SOLVED, help="End the training when its episodes average this; a large value never does."
+    ),
     seed: int = typer.Option(0, min=0, help="Where all chance comes from: same seed, same run."),
     render: Render = typer.Option(
         Render.auto, help="Where to show the policy; auto: a window, or a GIF without a display."
@@ -185,8 +244,10 @@ def main(
             # 1. Configure and build.
             algorithm = build_algorithm(seed)
             # 2. Train.
-            train(algorithm, iterations)
-            # 3. Save.
+            returns = train(algorithm, iterations, stop_reward)
+            # 3. Evaluate and save.
+            print(f"random policy: {summary(evaluate(None))}")
+            print(f"{ENVIRONMENT} is {'solved' if is_solved(returns) else 'not solved yet'}")
             saved = run_folder.save(algorithm, folder, environment=ENVIRONMENT, seed=seed)
             print(f"saved {saved}")
             policy = algorithm.get_policy()

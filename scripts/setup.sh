@@ -62,10 +62,13 @@ install() {
 }
 
 pinned=$(awk '$1 == "python" { print $2 }' .tool-versions)
-# Each name holds a checksum of the files that it stands for, and is written last:
-# an interrupted set-up, or one of other locks, is never taken for a finished one.
-ready=.venv/ready-$(cat .tool-versions requirements-build.txt requirements.txt | cksum | tr ' ' -)
-dev_ready=.venv/dev-ready-$(cksum <requirements-dev.txt | tr ' ' -)
+# Each name holds a checksum of what it stands for, comments left out, and is written
+# last: an interrupted set-up, or one of other locks, is never taken for a finished one.
+checksum() {
+    sed '/^ *#/d' "$@" | cksum | tr ' ' -
+}
+ready=.venv/ready-$(checksum .tool-versions requirements-build.txt requirements.txt)
+dev_ready=.venv/dev-ready-$(checksum requirements-dev.txt)
 
 python=
 if [ -n "${PYTHON:-}" ]; then

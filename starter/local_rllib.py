@@ -3,9 +3,19 @@
 from functools import wraps
 
 from ray.rllib.utils.actor_manager import FaultTolerantActorManager, RemoteCallResults
+from ray.tune.logger import NoopLogger
 
 
-def run_without_ray():
+def build(config):
+    """Build the `Algorithm` of an RLlib config that has no worker processes.
+
+    It writes nothing of its own: RLlib would log into the home folder.
+    """
+    _run_without_ray()
+    return config.build(logger_creator=lambda settings: NoopLogger(settings, ""))
+
+
+def _run_without_ray():
     """Let an RLlib algorithm without worker processes run without `ray.init()`.
 
     RLlib 2.2.0 asks Ray to wait for the answers of its remote workers even when

@@ -60,3 +60,22 @@ class ColumnarReplayBuffer(MultiAgentReplayBuffer):
         at = self._random.integers(self._size, size=num_items * self.batch_size)
         rows = {name: column[at] for name, column in self._columns.items()}
         return SampleBatch(rows).as_multi_agent()
+
+    def get_state(self):
+        """All that `set_state` needs to go on from here, the state of the draws included."""
+        return {
+            "columns": {name: column[: self._size] for name, column in self._columns.items()},
+            "next": self._next,
+            "random": self._random.bit_generator.state,
+        }
+
+    def set_state(self, state):
+        """Take over what `get_state` gave, from a buffer of the same capacity."""
+        self._columns = {}
+        self._size = 0
+        for name, saved in state["columns"].items():
+            self._size = len(saved)
+            self._columns[name] = np.zeros((self.capacity, *saved.shape[1:]), saved.dtype)
+            self._columns[name][: self._size] = saved
+        self._next = state["next"]
+        self._random.bit_generator.state = state["random"]

@@ -1,5 +1,7 @@
 """The replay buffer: what it keeps, what it gives back, and that the seed decides."""
 
+import pickle
+
 import numpy as np
 import pytest
 from ray.rllib.policy.sample_batch import SampleBatch
@@ -92,3 +94,15 @@ def test_the_seed_decides_and_global_random_state_does_not():
 def test_an_empty_buffer_says_so():
     with pytest.raises(ValueError, match="empty"):
         ColumnarReplayBuffer(capacity=10, batch_size=5).sample(1)
+
+
+def test_a_saved_buffer_goes_on_as_if_nothing_had_been():
+    buffer = ColumnarReplayBuffer(capacity=10, batch_size=50, seed=1)
+    buffer.add(rows(0, 13))
+    buffer.sample(1)
+    other = ColumnarReplayBuffer(capacity=10, batch_size=50, seed=2)
+    other.set_state(pickle.loads(pickle.dumps(buffer.get_state())))
+    for each in (buffer, other):
+        each.add(rows(13, 4))
+    assert len(other) == 10
+    assert sampled(other)["actions"].tolist() == sampled(buffer)["actions"].tolist()

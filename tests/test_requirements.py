@@ -76,11 +76,13 @@ def test_the_locks_agree():
 
 def test_what_our_code_imports_is_asked_for():
     distribution = {"PIL": "pillow"}
-    # click is typer's and gym is ray's: their versions are those packages' to choose.
-    theirs = {"click", "gym", "gym_notices"}
     asked = {package for package, _ in asked_for("requirements.in")}
     imported = set()
-    for path in [PROJECT / "main.py", *PROJECT.glob("starter/*.py")]:
+    for path in [
+        PROJECT / "main.py",
+        *PROJECT.glob("starter/*.py"),
+        *PROJECT.glob("benchmarks/*.py"),
+    ]:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Import):
                 imported |= {alias.name.split(".")[0] for alias in node.names}
@@ -90,7 +92,9 @@ def test_what_our_code_imports_is_asked_for():
     standard = {
         path.name.split(".")[0] for path in [*library.iterdir(), *library.glob("lib-dynload/*")]
     }
-    ours = imported - standard - set(sys.builtin_module_names) - theirs - {"starter"}
+    ours = (
+        imported - standard - set(sys.builtin_module_names) - {"starter", "main", "gym_notices"}
+    )  # gym_notices is gym's
     assert {distribution.get(name, name) for name in ours} <= asked
     assert {"ray", "gymnasium", "numpy", "pygame"} <= ours
 

@@ -46,7 +46,7 @@ def bin_only(tmp_path):
     """A PATH with the few tools that the script needs, and no Python but what is put there."""
     folder = tmp_path / "bin"
     folder.mkdir()
-    for tool in ("sh", "awk", "cat", "cksum", "tr", "head", "rm", "cc", "gcc"):
+    for tool in ("sh", "awk", "cat", "cksum", "sed", "tr", "head", "rm", "cc", "gcc"):
         if shutil.which(tool):
             (folder / tool).symlink_to(shutil.which(tool))
     return folder
@@ -288,4 +288,4 @@ def test_the_environment_of_another_project_does_not_reach_main(small):
 
 def test_make_help_lists_every_target(small):
     listed = [line.split()[1] for line in small.make("help").stdout.splitlines()]
-    assert listed == ["run", "setup", "test", "lint", "lock", "clean", "help"]
+    assert listed == ["run", "setup", "test", "lint", "bench", "lock", "clean", "help"]

@@ -2,6 +2,7 @@
 
 import re
 
+import gymnasium
 import numpy as np
 import pytest
 import ray
@@ -16,6 +17,12 @@ def session():
     algorithm.stop()
 
 
+@pytest.fixture(autouse=True)
+def quick_evaluation(monkeypatch, request):
+    if "capsys" in request.fixturenames:
+        monkeypatch.setattr(main, "evaluate", lambda policy: np.zeros(100))
+
+
 def figures(text):
     """The lines of statistics, without the wall-clock time at their end."""
     return [line.rsplit(None, 1)[0] for line in text.splitlines() if re.match(r" +\d", line)]
@@ -23,7 +30,7 @@ def figures(text):
 
 def train(seed, iterations, capsys):
     algorithm = main.build_algorithm(seed)
-    main.train(algorithm, iterations)
+    main.train(algorithm, iterations, stop_reward=200)
     algorithm.stop()
     return figures(capsys.readouterr().out)
 
@@ -32,10 +39,10 @@ def test_each_line_is_rllibs_own_result(session, capsys, monkeypatch):
     results = []
     rllibs_train = session.train
     monkeypatch.setattr(session, "train", lambda: results.append(rllibs_train()) or results[-1])
-    assert main.train(session, 2) is results[1]
+    main.train(session, 2, stop_reward=200)
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 3  # a heading, and a line for each iteration
-    for number, (line, result) in enumerate(zip(lines[1:], results), start=1):
+    assert len(lines) == 4  # a heading, a line for each iteration, and the evaluation
+    for number, (line, result) in enumerate(zip(lines[1:3], results), start=1):
         # RLlib keeps every finished episode's return in hist_stats.
         returns = result["hist_stats"]["episode_reward"]
         lengths = result["hist_stats"]["episode_lengths"]
@@ -86,20 +93,108 @@ def test_no_ray_cluster_is_started_or_joined(session):
     assert not ray.is_initialized()
 
 
-@pytest.mark.parametrize(
-    ("environment", "length", "end"), [("MountainCar-v0", 200, False), ("CartPole-v1", None, True)]
-)
-def test_a_time_limit_is_stored_as_not_done_and_a_fall_as_done(
-    environment, length, end, monkeypatch
-):
-    monkeypatch.setattr(main, "ENVIRONMENT", environment)
-    algorithm = main.build_algorithm(seed=0)
-    worker = algorithm.workers.local_worker()
-    batches = [worker.sample().as_multi_agent()["default_policy"] for _ in range(16)]
-    algorithm.stop()
-    dones = np.concatenate([batch["dones"] for batch in batches])
-    episodes = [metrics for metrics in worker.get_metrics() if metrics.episode_length]
-    assert len(episodes) >= 16
-    assert dones.any() == end
-    if length:
-        assert {metrics.episode_length for metrics in episodes} == {length}
+class Scripted:
+    """An algorithm whose policy's weights are the number of its iteration."""
+
+    def __init__(self, means):
+        self.means = means
+        self.weights = 0
+
+    def train(self):
+        self.weights += 1
+        mean = self.means[self.weights - 1]
+        return {
+            "training_iteration": self.weights,
+            "timesteps_total": 4096 * self.weights,
+            "episode_reward_max": mean,
+            "episode_reward_min": mean,
+            "episode_reward_mean": mean,
+            "episode_len_mean": 1.0,
+            "time_total_s": 1.0,
+        }
+
+    def get_policy(self):
+        return self
+
+    def get_weights(self):
+        return self.weights
+
+    def set_weights(self, weights):
+        self.weights = weights
+
+
+def scripted(means, evaluations, monkeypatch, stop_reward=200):
+    """Train so; gives the iteration whose policy is kept, and the last iteration trained."""
+    algorithm = Scripted(means)
+    trained = []
+
+    def evaluate(policy):
+        trained.append(policy.weights)
+        return np.array(evaluations[policy.weights])
+
+    monkeypatch.setattr(main, "evaluate", evaluate)
+    returns = main.train(algorithm, len(means), stop_reward)
+    assert returns.tolist() == evaluations[algorithm.weights]
+    return algorithm.weights, trained
+
+
+def test_training_stops_when_an_evaluation_confirms(monkeypatch):
+    good = [250.0] * 9 + [10.0]
+    assert scripted([100, 210, 220, 230], {2: good}, monkeypatch) == (2, [2])
+
+
+def test_training_goes_on_when_an_evaluation_does_not_confirm(monkeypatch):
+    low = [190.0] * 10
+    patchy = [300.0] * 8 + [100.0] * 2  # a mean of 260, but two in ten fail
+    good = [250.0] * 10
+    evaluations = {2: low, 3: patchy, 5: good}
+    assert scripted([0, 200, 210, 199, 220, 0], evaluations, monkeypatch) == (5, [2, 3, 5])
+
+
+def test_the_best_policy_that_was_evaluated_is_kept(monkeypatch):
+    evaluations = {1: [120.0, 100.0], 2: [180.0, 190.0], 3: [90.0, 80.0]}
+    assert scripted([200, 200, 200], evaluations, monkeypatch) == (2, [1, 2, 3])
+
+
+def test_a_large_stop_reward_trains_on_to_the_end(monkeypatch):
+    evaluations = {3: [250.0] * 10}
+    assert scripted([210, 240, 250], evaluations, monkeypatch, 1e9) == (3, [3])
+
+
+def test_evaluating_at_once_gives_what_flying_one_by_one_gives():
+    class Pilot:
+        """Main engine when falling fast, side engines against the tilt."""
+
+        def compute_actions(self, observations, explore):
+            assert explore is False
+            fast, tilt = observations[:, 3] < -0.3, observations[:, 4]
+            return np.where(fast, 2, np.where(tilt > 0.1, 3, np.where(tilt < -0.1, 1, 0))), [], {}
+
+    pilot = Pilot()
+    together = main.evaluate(pilot, episodes=12)
+    alone = []
+    for episode in range(12):
+        env = gymnasium.make("LunarLander-v2")
+        observation, _ = env.reset(seed=main.EVALUATION_SEED + episode)
+        total, over = 0.0, False
+        while not over:
+            actions, _, _ = pilot.compute_actions(observation[None], explore=False)
+            observation, reward, terminated, truncated, _ = env.step(int(actions[0]))
+            total += reward
+            over = terminated or truncated
+        alone.append(total)
+    assert together.tolist() == alone
+    assert len(set(alone)) == 12
+
+
+def test_a_random_policy_crashes_the_same_way_each_time():
+    returns = main.evaluate(None, episodes=20)
+    assert returns.tolist() == main.evaluate(None, episodes=20).tolist()
+    assert -400 < returns.mean() < -100
+
+
+def test_the_summary_counts_what_it_says():
+    returns = np.array([200.0, 199.99, 250.0, -100.0])
+    assert main.summary(returns) == (
+        "mean 137.50, standard deviation 138.79, 2 of 4 at 200 or more"
+    )

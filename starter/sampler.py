@@ -1,0 +1,111 @@
+"""Play many games in lockstep, and turn what happened into DQN's n-step transitions."""
+
+import numpy as np
+from ray.rllib.evaluation.metrics import RolloutMetrics
+from ray.rllib.offline.input_reader import InputReader
+from ray.rllib.policy.sample_batch import SampleBatch
+
+
+def lockstep_sampler(context):
+    """For RLlib's `offline_data(input_=...)`: sample with a `LockstepSampler`."""
+    return LockstepSampler(context.worker)
+
+
+class LockstepSampler(InputReader):
+    """Steps all of a worker's environments, then asks the policy once for all of them.
+
+    RLlib's own sampler passes every single timestep through a dozen Python objects.
+    This one keeps arrays of shape (timesteps, environments, ...), and is as much
+    faster as the benchmark says.
+
+    Args:
+        worker: RLlib's `RolloutWorker`; its environments, policy and settings are used.
+    """
+
+    def __init__(self, worker):
+        config = worker.config
+        self._policy = worker.policy_map["default_policy"]
+        self._envs = worker.async_env.get_sub_environments()
+        self._steps = config.get_rollout_fragment_length()
+        self._n_step = config.n_step
+        self._gamma = config.gamma
+        self._finished = []
+        self._observations = np.stack([env.reset() for env in self._envs])
+        self._returns = np.zeros(len(self._envs))
+        self._lengths = np.zeros(len(self._envs), int)
+        worker.sampler = self  # RLlib asks it for the finished episodes
+
+    def get_metrics(self):
+        """The episodes that ended since the last call, as RLlib counts them."""
+        finished, self._finished = self._finished, []
+        return finished
+
+    def next(self):
+        """Play a fragment; gives a batch of one row for each timestep of each environment."""
+        shape = (self._steps, len(self._envs))
+        observations = np.empty(shape + self._observations.shape[1:], self._observations.dtype)
+        following = np.empty_like(observations)
+        actions = np.empty(shape, np.int64)
+        rewards = np.empty(shape, np.float32)
+        ends = np.zeros(shape, bool)
+        terminals = np.zeros(shape, bool)
+
+        for t in range(self._steps):
+            observations[t] = self._observations
+            actions[t], _, _ = self._policy.compute_actions(
+                self._observations, timestep=self._policy.global_timestep
+            )
+            for i, env in enumerate(self._envs):
+                observation, reward, done, info = env.step(int(actions[t, i]))
+                following[t, i] = self._observations[i] = observation
+                rewards[t, i] = reward
+                self._returns[i] += reward
+                self._lengths[i] += 1
+                if done:
+                    ends[t, i] = True
+                    terminals[t, i] = not info.get("TimeLimit.truncated", False)
+                    self._finished.append(RolloutMetrics(int(self._lengths[i]), self._returns[i]))
+                    self._returns[i] = self._lengths[i] = 0
+                    self._observations[i] = env.reset()
+
+        returns, last, discount = n_step(rewards, ends, terminals, self._n_step, self._gamma)
+        return SampleBatch(
+            obs=observations.reshape(-1, *observations.shape[2:]),
+            actions=actions.ravel(),
+            rewards=returns.ravel(),
+            new_obs=following[last, np.arange(len(self._envs))].reshape(
+                -1, *observations.shape[2:]
+            ),
+            dones=(1 - discount / self._gamma**self._n_step).ravel().astype(np.float32),
+            weights=np.ones(actions.size, np.float32),
+        )
+
+
+def n_step(rewards, ends, terminals, n, gamma):
+    """Sum up the rewards of n timesteps, or of fewer where an episode or the fragment ends.
+
+    Args:
+        rewards: of each timestep, shape (timesteps, environments).
+        ends: whether an episode ended there, the same shape.
+        terminals: whether it ended for good, not by a time limit, the same shape.
+        n: the number of timesteps.
+        gamma: the discount of each timestep.
+
+    Returns:
+        Three arrays of that shape: the discounted sum of rewards from each timestep on;
+        the timestep of the last reward in it; and what the value of the observation
+        after that one is worth: gamma to the number of rewards, or 0 after a terminal.
+    """
+    steps = len(rewards)
+    sums = rewards.astype(np.float32).copy()
+    last = np.repeat(np.arange(steps)[:, None], rewards.shape[1], axis=1)
+    discount = np.where(terminals, 0.0, gamma)
+    going_on = ~ends
+    for k in range(1, n):
+        later = np.minimum(np.arange(steps) + k, steps - 1)
+        going_on = going_on & (np.arange(steps) + k < steps)[:, None]
+        sums = np.where(going_on, sums + np.float32(gamma**k) * rewards[later], sums)
+        last = np.where(going_on, later[:, None], last)
+        discount = np.where(going_on, np.where(terminals[later], 0.0, gamma ** (k + 1)), discount)
+        going_on = going_on & ~ends[later]
+    return sums, last, discount
