@@ -83,11 +83,14 @@ def stock():
             return {"timesteps": result["timesteps_total"], "seconds": seconds}
 
 
-def environments(number):
+def environments(number, sampler=None):
     """Three iterations with this number of environments; the first is not counted."""
     from starter.local_rllib import build
 
-    algorithm = build(main.configure(0).rollouts(num_envs_per_worker=number))
+    config = main.configure(0).rollouts(num_envs_per_worker=number)
+    if sampler:
+        config.offline_data(input_=sampler)
+    algorithm = build(config)
     first = algorithm.train()["timesteps_total"]
     started = time.perf_counter()
     algorithm.train()
@@ -95,7 +98,7 @@ def environments(number):
     return {"timesteps": last - first, "seconds": time.perf_counter() - started}
 
 
-PARTS = {"stock": (stock,)}
+PARTS = {"stock": (stock,), "rllibs-sampler": (environments, 16, "sampler")}
 PARTS.update({f"environments-{number}": (environments, number) for number in ENVIRONMENTS})
 PARTS.update({f"seed-{number}": (seed, number) for number in SEEDS})
 
@@ -106,6 +109,7 @@ def load(part):
 
 def measure(part):
     """Run one part in this process and leave its file, whole or not at all."""
+    RESULTS.mkdir(parents=True, exist_ok=True)
     function, *arguments = PARTS[part]
     with replacing(RESULTS / f"{part}.json") as scratch:
         scratch.write_text(json.dumps(function(*arguments)) + "\n")
@@ -161,6 +165,8 @@ def report():
     for number in ENVIRONMENTS:
         cost = load(f"environments-{number}")
         lines.append(f"| {number} | {cost['timesteps'] / cost['seconds']:,.0f} |")
+    cost = load("rllibs-sampler")
+    lines.append(f"| 16, RLlib's own sampler | {cost['timesteps'] / cost['seconds']:,.0f} |")
     early = np.median([run["history"][3]["seconds"] for run in runs])
     late = np.median([run["history"][-1]["seconds"] for run in runs])
     lines += ["", f"Iteration 4 takes {early:.2f} s, the last one {late:.2f} s (medians)."]
@@ -196,7 +202,6 @@ def plot(path):
 
 
 def bench():
-    RESULTS.mkdir(parents=True, exist_ok=True)
     if "--again" in sys.argv:
         for part in PARTS:
             path = RESULTS / f"{part}.json"

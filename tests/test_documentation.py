@@ -42,13 +42,15 @@ def test_every_flag_is_documented_and_every_documented_flag_exists(help_text):
     table = set(re.findall(r"^\| `(--[a-z-]+)", README, re.M))
     assert table == flags
     assert (
-        set(re.findall(r"(?<!pip )(--(?:render|seed|iter|epi|out|from)[a-z-]*)", README)) <= flags
+        set(re.findall(r"(?<!pip )(--(?:render|seed|iter|stop|epi|out|from)[a-z-]*)", README))
+        <= flags
     )
 
 
 def test_the_help_states_each_default(help_text):
     for flag, default in [
-        ("--iterations", "default: 50"),
+        ("--iterations", "default: 60"),
+        ("--stop-reward", "default: 200"),
         ("--seed", "default: 0"),
         ("--render", "default: auto"),
         ("--episodes", "default: (3; in a window, until it is closed)"),

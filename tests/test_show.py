@@ -32,6 +32,10 @@ def test_a_run_with_a_gif(trained):
     output, done = trained
     (folder,) = output.iterdir()
     assert len(STATISTICS.findall(done.stdout)) == 2
+    summary = r"policy: mean -?\d+\.\d\d, standard deviation \d+\.\d\d, \d+ of 100 at 200 or more"
+    assert re.search(f"^greedy {summary}$", done.stdout, re.M)
+    assert re.search(f"^random {summary}$", done.stdout, re.M)
+    assert "\nLunarLander-v2 is not solved yet\n" in done.stdout
     assert f"saved {folder}/checkpoint_000002" in done.stdout
     assert f"wrote {folder}/lander.gif" in done.stdout
     assert len(returns(done.stdout)) == 2
@@ -51,7 +55,7 @@ def test_a_run_is_quiet(trained):
     _, done = trained
     assert done.stderr == ""
     # Every line is one of ours: statistics under their heading, then what became of it.
-    ours = r"iteration |  +\d|saved |episode |wrote "
+    ours = r"iteration |  +\d|(greedy|random) policy: |LunarLander-v2 is |saved |episode |wrote "
     assert [line for line in done.stdout.splitlines() if not re.match(ours, line)] == []
 
 
