@@ -2,7 +2,7 @@
 # make help       everything else
 
 .DEFAULT_GOAL := run
-.PHONY: run setup test lint bench lock clean help
+.PHONY: run setup test lint lock clean help
 
 # What another Python project left in the environment does not reach this one.
 unexport PYTHONHOME PYTHONPATH
@@ -22,9 +22,6 @@ test: ## run the tests: make test ARGS="-k adapter"
 lint: ## check the style of the Python files
 	@scripts/setup.sh dev
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
-
-bench: setup ## measure ten seeds and stock RLlib (half an hour): make bench ARGS=--again
-	@.venv/bin/python benchmarks/benchmark.py $(ARGS)
 
 LOCK = .venv/bin/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras \
 	--no-emit-options --no-build-isolation

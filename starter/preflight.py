@@ -14,7 +14,6 @@ SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "CUDA_VISIBLE_DEVICES": "-1",  # the same run with a GPU as without
-    "MPLCONFIGDIR": os.path.join(sys.prefix, "matplotlib"),  # its default is ~/.config
     "PYGAME_HIDE_SUPPORT_PROMPT": "1",
     "KERAS_HOME": os.path.join(sys.prefix, "keras"),  # its default is ~/.keras
 }

@@ -28,7 +28,7 @@ def require_window():
         Problem: if none can.
     """
     try:
-        Window().close()
+        _open_window().close()
     except NoWindow as reason:
         raise Problem(f"{reason}; use --render gif, or leave --render out") from None
 
@@ -51,7 +51,7 @@ def open_view(render, gif):
         require_window()
     if render in ("window", "auto"):
         try:
-            view = Window()
+            view = _open_window()
         except NoWindow as caught:
             reason = caught
     if render == "gif" or reason:
@@ -63,6 +63,15 @@ def open_view(render, gif):
             view.close()
     if isinstance(view, Gif):
         print(f"{reason}: wrote {gif} instead" if reason else f"wrote {gif}")
+
+
+def _open_window():
+    window = Window()
+    driver = pygame.display.get_driver()
+    if driver in ("dummy", "offscreen"):
+        window.close()
+        raise NoWindow(f"no display (SDL's {driver} driver shows nothing)")
+    return window
 
 
 class NoWindow(Exception):

@@ -42,6 +42,11 @@ def test_a_window_on_a_display_that_is_not_there(tmp_path):
     assert_refused(done, "no display", "--render gif")
 
 
+def test_a_window_that_nobody_can_see(tmp_path):
+    done = run_main("--render", "window", "--output", tmp_path / "runs", SDL_VIDEODRIVER="dummy")
+    assert_refused(done, "dummy driver shows nothing", "--render gif")
+
+
 def missing(path):
     shutil.rmtree(path)
 
