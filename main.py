@@ -114,6 +114,7 @@ def train(algorithm, iterations, stop_reward):
     """
     policy = algorithm.get_policy()
     best_returns = best_weights = None
+    next_evaluation = 0
     print("iteration  timesteps  reward: max       min      mean  episode length  seconds")
     bar = track(range(iterations), "training", transient=True, disable=not sys.stdout.isatty())
     with console.StopOnInterrupt() as interrupt:
@@ -121,7 +122,9 @@ def train(algorithm, iterations, stop_reward):
             result = algorithm.train()
             print(statistics(result))
             last = interrupt.requested or iteration == iterations - 1
-            if last or result["episode_reward_mean"] >= stop_reward:
+            good = result["episode_reward_mean"] >= stop_reward
+            if last or (good and iteration >= next_evaluation):
+                next_evaluation = iteration + 3  # it takes as long as three iterations
                 returns = evaluate(policy)
                 print(f"greedy policy: {summary(returns)}")
                 if best_returns is None or returns.mean() > best_returns.mean():

@@ -67,10 +67,6 @@ def test_every_file_named_exists():
         assert (PROJECT / name).exists(), name
 
 
-def test_the_figures_are_the_benchmarks():
-    assert (PROJECT / "benchmarks" / "results.md").read_text("utf-8") in README
-
-
 def test_settings_named_are_the_ones_that_are_set():
     from starter.preflight import SETTINGS
 

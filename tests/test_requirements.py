@@ -5,11 +5,13 @@ import os
 import re
 import subprocess
 import sys
-from importlib.metadata import version
+from importlib.metadata import requires, version
 from pathlib import Path
 
 import pytest
 from conftest import PROJECT
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from starter import preflight
 
@@ -81,7 +83,6 @@ def test_what_our_code_imports_is_asked_for():
     for path in [
         PROJECT / "main.py",
         *PROJECT.glob("starter/*.py"),
-        *PROJECT.glob("benchmarks/*.py"),
     ]:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Import):
@@ -93,7 +94,7 @@ def test_what_our_code_imports_is_asked_for():
         path.name.split(".")[0] for path in [*library.iterdir(), *library.glob("lib-dynload/*")]
     }
     ours = (
-        imported - standard - set(sys.builtin_module_names) - {"starter", "main", "gym_notices"}
+        imported - standard - set(sys.builtin_module_names) - {"starter", "gym_notices"}
     )  # gym_notices is gym's
     assert {distribution.get(name, name) for name in ours} <= asked
     assert {"ray", "gymnasium", "numpy", "pygame"} <= ours
@@ -120,3 +121,24 @@ def test_ray_finds_pkg_resources():
 
     assert int(version("setuptools").split(".")[0]) < 82
     assert pkg_resources.get_distribution("ray").version == "2.2.0"
+
+
+@pytest.mark.parametrize("python", ["3.8.18", "3.9.18", "3.10.13"])
+def test_the_lock_holds_on_each_python(python):
+    """What every package asks for on that Python is in the lock, in a version that suits it."""
+    pinned = preflight.pins(PROJECT / "requirements.txt")
+    extras = {"ray": "rllib", "gymnasium": "box2d"}
+    series = python.rsplit(".", 1)[0]
+    for name in pinned:
+        for line in requires(name) or []:
+            requirement = Requirement(line)
+            environment = {"python_version": series, "python_full_version": python}
+            asked = [
+                requirement.marker is None
+                or requirement.marker.evaluate({**environment, "extra": extra})
+                for extra in ("", extras.get(name, ""))
+            ]
+            if any(asked):
+                needed = canonicalize_name(requirement.name)
+                assert needed in pinned, f"{name} needs {line}"
+                assert pinned[needed] in requirement.specifier, f"{name} needs {line}"
