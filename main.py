@@ -167,13 +167,13 @@ def evaluate(policy, episodes=100, first_seed=EVALUATION_SEED):
             actions, _, _ = policy.compute_actions(observations[flying], explore=False)
         else:
             actions = random.integers(envs[0].action_space.n, size=len(flying))
-        landed = set()
+        over = set()
         for i, action in zip(flying, actions):
             observations[i], reward, terminated, truncated, _ = envs[i].step(int(action))
             returns[i] += reward
             if terminated or truncated:
-                landed.add(i)
-        flying = [i for i in flying if i not in landed]
+                over.add(i)
+        flying = [i for i in flying if i not in over]
     return returns
 
 

@@ -14,6 +14,7 @@ from starter import Problem
 
 FORMAT = "rllib-dqn-starter 1"
 MANIFEST = "manifest.json"
+POLICY = "policies/default_policy"  # where RLlib keeps it in a checkpoint
 RESERVE = ".reserve"
 RESERVE_BYTES = 8 * 2**20  # a checkpoint and a GIF take less
 
@@ -110,9 +111,6 @@ def load_policy(checkpoint, environment):
     from ray.rllib.policy.policy import Policy  # takes seconds: after all the checks
 
     return Policy.from_checkpoint(str(checkpoint / POLICY))
-
-
-POLICY = "policies/default_policy"
 
 
 @contextmanager

@@ -100,7 +100,7 @@ def n_step(rewards, ends, terminals, n, gamma):
         after that one is worth: gamma to the number of rewards, or 0 after a terminal.
     """
     steps = len(rewards)
-    sums = rewards.astype(np.float32).copy()
+    sums = rewards.astype(np.float32)
     last = np.repeat(np.arange(steps)[:, None], rewards.shape[1], axis=1)
     discount = np.where(terminals, 0.0, gamma)
     going_on = ~ends

@@ -23,7 +23,7 @@ def help_text():
 def test_the_two_commands_are_first():
     commands = [line for block in blocks("sh") for line in block.splitlines()]
     assert commands[0].startswith("git clone")
-    assert commands[:1][0].endswith("&& make")
+    assert commands[0].endswith("&& make")
     assert "make test" in commands[1]
 
 

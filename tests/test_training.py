@@ -124,7 +124,7 @@ class Scripted:
 
 
 def scripted(means, evaluations, monkeypatch, stop_reward=200):
-    """Train so; gives the iteration whose policy is kept, and the last iteration trained."""
+    """Train so; gives the iteration whose policy is kept, and those that were evaluated."""
     algorithm = Scripted(means)
     trained = []
 
