@@ -2,7 +2,7 @@
 # make help       everything else
 
 .DEFAULT_GOAL := run
-.PHONY: run setup test lint lock clean help
+.PHONY: run setup test bench lint lock clean help
 
 # What another Python project left in the environment does not reach this one.
 unexport PYTHONHOME PYTHONPATH
@@ -18,6 +18,9 @@ setup: ## only make .venv, with exactly the packages of requirements.txt
 test: ## run the tests: make test ARGS="-k adapter"
 	@scripts/setup.sh dev
 	@.venv/bin/python -m pytest $(ARGS)
+
+bench: setup ## measure the default run, seeds 1 to 10, and RLlib's stock DQN
+	@.venv/bin/python benchmarks/benchmark.py $(ARGS)
 
 lint: ## check the style of the Python files
 	@scripts/setup.sh dev

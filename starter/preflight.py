@@ -16,6 +16,7 @@ SETTINGS = {
     "CUDA_VISIBLE_DEVICES": "-1",  # the same run with a GPU as without
     "PYGAME_HIDE_SUPPORT_PROMPT": "1",
     "KERAS_HOME": os.path.join(sys.prefix, "keras"),  # its default is ~/.keras
+    "MPLCONFIGDIR": os.path.join(sys.prefix, "matplotlib"),  # its default is ~/.config
 }
 
 

@@ -1,0 +1,67 @@
+"""Random actions that last long enough to lead somewhere."""
+
+import numpy as np
+from ray.rllib.utils.exploration.exploration import Exploration
+from ray.rllib.utils.framework import try_import_tf
+
+tf, _, _ = try_import_tf()
+
+
+class TemporallyExtendedEpsilonGreedy(Exploration):
+    """Epsilon-greedy, but a random action is held for some timesteps.
+
+    One random action in fifty a second is undone by the greedy ones after it. Held for a
+    while, it takes the game to states that the policy would not have led to. After Dabney,
+    Ostrovski and Barreto, "Temporally-Extended epsilon-Greedy Exploration", arXiv:2006.01782;
+    they draw the number of timesteps from a heavy-tailed distribution, here it is uniform.
+
+    Args:
+        epsilon: the share of all timesteps that random actions take, as points
+            `(timestep, share)` with straight lines between them.
+        longest: a random action is held for 1 to this many timesteps.
+
+    It remembers what each row of a batch is in the middle of: in all calls with
+    `explore=True`, a row must be the same environment.
+    """
+
+    def __init__(self, action_space, *, framework, epsilon, longest, policy_config, **kwargs):
+        super().__init__(action_space, framework=framework, policy_config=policy_config, **kwargs)
+        self._timesteps, self._shares = zip(*epsilon)
+        self._longest = longest
+        seed = policy_config["seed"]
+        self._random = np.random.default_rng(seed and [seed, self.worker_index])
+        self._left = self._held = np.zeros(0, np.int64)
+
+    def get_exploration_action(self, *, action_distribution, timestep, explore=True):
+        """RLlib builds TensorFlow's graph with this; the graph calls `hold` when it runs."""
+        greedy = action_distribution.deterministic_sample()
+
+        def held():
+            actions = tf.numpy_function(self.hold, [greedy, timestep], greedy.dtype)
+            return tf.ensure_shape(actions, greedy.shape)
+
+        actions = tf.cond(tf.cast(explore, tf.bool), held, lambda: greedy)
+        return actions, tf.zeros_like(actions, tf.float32)
+
+    def hold(self, greedy, timestep):
+        """Replace some of the `greedy` actions, shape (environments,), by random ones."""
+        count = len(greedy)
+        if count != len(self._left):
+            self._left = self._held = np.zeros(count, np.int64)
+        begins = (self._left == 0) & (self._random.random(count) < self._chance(timestep))
+        lengths = self._random.integers(1, self._longest + 1, size=count)
+        actions = self._random.integers(self.action_space.n, size=count)
+        self._left = np.where(begins, lengths, self._left)
+        self._held = np.where(begins, actions, self._held)
+        mixed = np.where(self._left > 0, self._held, greedy)
+        self._left = np.maximum(self._left - 1, 0)
+        return mixed
+
+    def epsilon(self, timestep):
+        """The share of random actions at that timestep."""
+        return float(np.interp(timestep, self._timesteps, self._shares))
+
+    def _chance(self, timestep):
+        """Of beginning a random action, for those to take `epsilon` of all timesteps."""
+        epsilon, mean_length = self.epsilon(timestep), (1 + self._longest) / 2
+        return epsilon / (epsilon + mean_length * (1 - epsilon))
