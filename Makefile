@@ -2,7 +2,7 @@
 # make help       everything else
 
 .DEFAULT_GOAL := run
-.PHONY: run setup test bench lint lock clean help
+.PHONY: run setup test verify expected bench lint lock clean help
 
 # What another Python project left in the environment does not reach this one.
 unexport PYTHONHOME PYTHONPATH
@@ -18,6 +18,13 @@ setup: ## only make .venv, with exactly the packages of requirements.txt
 test: ## run the tests: make test ARGS="-k adapter"
 	@scripts/setup.sh dev
 	@.venv/bin/python -m pytest $(ARGS)
+
+verify: setup ## train with the README's seed and compare every figure with tests/expected
+	@.venv/bin/python scripts/verify.py $(ARGS)
+
+expected: setup ## after a change that is meant: expect this machine's figures from now on
+	@.venv/bin/python scripts/verify.py --write --short
+	@.venv/bin/python scripts/verify.py --write
 
 bench: setup ## measure the default run, seeds 1 to 10, and RLlib's stock DQN
 	@.venv/bin/python benchmarks/benchmark.py $(ARGS)
@@ -42,4 +49,4 @@ clean: ## remove .venv and the caches; runs/ stays
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile

@@ -45,24 +45,16 @@ def seed(number):
     """The default run with this seed, to the end of its training; then 100 fresh episodes."""
     started = time.perf_counter()
     algorithm = main.build_algorithm(number)
-    history = []
-    rllibs_train = algorithm.train
-
-    def train():
-        before = time.perf_counter()
-        result = rllibs_train()
-        history.append(
-            {
-                "timesteps": result["timesteps_total"],
-                "mean": result["episode_reward_mean"],
-                "seconds": time.perf_counter() - before,
-            }
-        )
-        return result
-
-    algorithm.train = train
-    main.train(algorithm, main.ITERATIONS, main.SOLVED)
+    results, _, _ = main.train(algorithm, main.ITERATIONS, main.SOLVED)
     seconds = time.perf_counter() - started
+    history = [
+        {
+            "timesteps": result["timesteps_total"],
+            "mean": result["episode_reward_mean"],
+            "seconds": result["time_this_iter_s"],
+        }
+        for result in results
+    ]
     returns = main.evaluate(algorithm.get_policy(), first_seed=FRESH_SEED)
     return {"seconds": seconds, "returns": returns.tolist(), "history": history}
 

@@ -9,14 +9,23 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
 PYTHONS = ((3, 8), (3, 9), (3, 10))
-# Each can be set otherwise in the environment; the README names them.
+# Each can be set otherwise in the environment; the README names them and those below.
 SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "TF_CPP_MIN_LOG_LEVEL": "3",
-    "CUDA_VISIBLE_DEVICES": "-1",  # the same run with a GPU as without
     "PYGAME_HIDE_SUPPORT_PROMPT": "1",
     "KERAS_HOME": os.path.join(sys.prefix, "keras"),  # its default is ~/.keras
     "MPLCONFIGDIR": os.path.join(sys.prefix, "matplotlib"),  # its default is ~/.config
+}
+# These decide digits, so what the environment says of them does not count.
+FIXED = {
+    "CUDA_VISIBLE_DEVICES": "-1",  # no GPU: it adds up in another order
+    # oneDNN multiplies matrices with the newest instructions that the CPU has, which add up
+    # in another order on each kind. Most that are younger than 2015 have AVX2.
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
+    "TENSORFLOW_USE_CUSTOM_CONTRACTION_KERNEL": "1",  # with oneDNN, on every CPU
+    "TF_ENABLE_ONEDNN_OPTS": "0",  # no oneDNN beyond that; by default some CPUs have it
+    "TF_XLA_FLAGS": "",  # they could turn on another compiler
 }
 
 
@@ -34,6 +43,7 @@ def check():
         _refuse(difference)
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
+    os.environ.update(FIXED)
     if sys.warnoptions:  # asked for, with PYTHONWARNINGS or -W
         return
     warnings.simplefilter("ignore")

@@ -1,5 +1,6 @@
 """A run's folder under runs/, and checkpoints in it that are whole or absent."""
 
+import csv
 import hashlib
 import json
 import os
@@ -15,6 +16,16 @@ from starter import Problem
 FORMAT = "rllib-dqn-starter 1"
 MANIFEST = "manifest.json"
 POLICY = "policies/default_policy"  # where RLlib keeps it in a checkpoint
+# RLlib's names for what an iteration's row of statistics.csv says; "reward" is the return.
+STATISTICS = (
+    "training_iteration",
+    "timesteps_total",
+    "episodes_total",
+    "episode_reward_max",
+    "episode_reward_min",
+    "episode_reward_mean",
+    "episode_len_mean",
+)
 RESERVE = ".reserve"
 RESERVE_BYTES = 8 * 2**20  # a checkpoint and a GIF take less
 
@@ -75,6 +86,50 @@ def save(algorithm, folder, **facts):
             return made.rename(Path(folder, made.name))
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
+
+
+def save_statistics(folder, results, evaluations):
+    """Write what was measured, every figure in full, as two CSV files.
+
+    Args:
+        results: RLlib's result of each iteration; a row each in `statistics.csv`.
+        evaluations: the returns of each evaluation's episodes, by its name; a row for
+            each episode in `evaluations.csv`.
+
+    Raises:
+        Problem: if one could not be written; the file is absent then.
+    """
+    rows = [
+        [result[name] for name in STATISTICS] + [_mean_q(result), result["time_total_s"]]
+        for result in results
+    ]
+    _write_csv(Path(folder, "statistics.csv"), [*STATISTICS, "mean_q", "time_total_s"], rows)
+    rows = [
+        [name, episode, float(episode_return)]
+        for name, returns in evaluations.items()
+        for episode, episode_return in enumerate(returns, start=1)
+    ]
+    _write_csv(Path(folder, "evaluations.csv"), ["iteration", "episode", "return"], rows)
+
+
+def _mean_q(result):
+    """The network's mean estimate of a return in the iteration's last update, as it is scaled."""
+    learner = result["info"]["learner"].get("default_policy")
+    return float(learner["learner_stats"]["mean_q"]) if learner else float("nan")
+
+
+def _write_csv(path, heading, rows):
+    with replacing(path) as scratch, scratch.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file, lineterminator="\n").writerows([heading, *rows])
+
+
+def digest(policy):
+    """SHA-256 over the policy's weights, variable by variable in the order of their names."""
+    hashed = hashlib.sha256()
+    for name, values in sorted(policy.get_weights().items()):
+        hashed.update(f"{name} {values.dtype} {values.shape}".encode())
+        hashed.update(values.tobytes())
+    return hashed.hexdigest()
 
 
 def load_policy(checkpoint, environment):

@@ -1,6 +1,7 @@
 """What several tests share: main.py run as a user runs it, and one short training."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,15 @@ def run_main(*flags, cwd=PROJECT, python=sys.executable, **changes):
         text=True,
         timeout=600,
     )
+
+
+def copy_project(folder):
+    """What of this project runs, in another folder; gives the folder."""
+    for name in ("main.py", "requirements.txt", "starter", "scripts", "benchmarks", "tests"):
+        copy = shutil.copytree if (PROJECT / name).is_dir() else shutil.copy
+        copy(PROJECT / name, Path(folder, name))
+    shutil.rmtree(Path(folder, "benchmarks", "results"), ignore_errors=True)
+    return Path(folder)
 
 
 def assert_refused(done, *words, status=1):

@@ -1,7 +1,6 @@
 """The benchmark's bookkeeping and its report; what it measures, it measures by itself."""
 
 import json
-import shutil
 import signal
 import subprocess
 import sys
@@ -9,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import PROJECT, environment
+from conftest import PROJECT, copy_project, environment
 from PIL import Image
 
 sys.path.insert(0, str(PROJECT / "benchmarks"))
@@ -95,10 +94,7 @@ def test_only_what_was_not_measured_with_this_code_is_measured(results, tmp_path
 
 
 def test_ctrl_c_ends_it_without_a_result_or_a_process(tmp_path):
-    for name in ("main.py", "requirements.txt", "starter", "benchmarks/benchmark.py"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        copy = shutil.copytree if (PROJECT / name).is_dir() else shutil.copy
-        copy(PROJECT / name, tmp_path / name)
+    copy_project(tmp_path)
     bench = subprocess.Popen(
         [sys.executable, str(tmp_path / "benchmarks" / "benchmark.py")],
         env=environment(),

@@ -68,7 +68,7 @@ def test_every_file_named_exists():
 
 
 def test_settings_named_are_the_ones_that_are_set():
-    from starter.preflight import SETTINGS
+    from starter.preflight import FIXED, SETTINGS
 
-    for name in SETTINGS:
+    for name in {**SETTINGS, **FIXED}:
         assert f"`{name}" in README

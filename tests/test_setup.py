@@ -288,4 +288,15 @@ def test_the_environment_of_another_project_does_not_reach_main(small):
 
 def test_make_help_lists_every_target(small):
     listed = [line.split()[1] for line in small.make("help").stdout.splitlines()]
-    assert listed == ["run", "setup", "test", "bench", "lint", "lock", "clean", "help"]
+    assert listed == [
+        "run",
+        "setup",
+        "test",
+        "verify",
+        "expected",
+        "bench",
+        "lint",
+        "lock",
+        "clean",
+        "help",
+    ]
