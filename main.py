@@ -47,10 +47,12 @@ def configure(seed):
 
     return (
         DQNConfig()
+        # RLlib's check of the environment would play some timesteps of it beforehand.
         .environment(GymnasiumAdapter, env_config={"id": ENVIRONMENT}, disable_env_checking=True)
         .debugging(seed=spread_seed, log_level="ERROR")
         # Play 16 games at once in this process, all a timestep on, and then the next: one call
-        # of the network serves them all. (RLlib has only "offline" data to plug a sampler in.)
+        # of the network serves them all. After 32 timesteps of each, 64 updates.
+        # (For a sampler, RLlib has only its "offline" data to plug it in.)
         .rollouts(num_rollout_workers=0, num_envs_per_worker=16, rollout_fragment_length=32)
         .offline_data(input_=lockstep_sampler)
         # Act at random: always at first, then 15 % of the time, in the end hardly ever.
@@ -131,7 +133,7 @@ def train(algorithm, iterations, stop_reward):
             last = interrupt.requested or iteration == iterations - 1
             good = result["episode_reward_mean"] >= stop_reward
             if last or (good and iteration >= next_evaluation):
-                next_evaluation = iteration + 3  # it takes longer than an iteration
+                next_evaluation = iteration + 5  # it takes longer than an iteration
                 number = result["training_iteration"]
                 returns = evaluations[number] = evaluate(policy)
                 print(f"greedy policy: {summary(returns)}")

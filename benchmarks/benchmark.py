@@ -65,7 +65,8 @@ def stock():
 
     from starter.local_rllib import build
 
-    algorithm = build(DQNConfig().environment(main.ENVIRONMENT))
+    config = DQNConfig().environment(main.ENVIRONMENT).debugging(log_level="ERROR")
+    algorithm = build(config)
     before = algorithm.train()["timesteps_total"]
     started = time.perf_counter()
     timesteps = before
@@ -184,7 +185,7 @@ def report():
         ("timesteps a second while training, median", f"{own_speed:,.0f}"),
         ("the same, RLlib's stock `DQNConfig()`", f"{stock_speed:,.0f}"),
         ("how many times faster", f"{own_speed / stock_speed:.0f}"),
-        ("peak memory, slowest seed's included", f"{peak:.2f} GiB"),
+        ("peak memory of its one process", f"{peak:.2f} GiB"),
     ]
     by_seed = [
         (n, f"{r.mean():.0f} ± {r.std():.0f}", (r >= main.SOLVED).sum(), f"{t:,}", f"{s:.0f}")
