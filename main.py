@@ -133,7 +133,7 @@ def train(algorithm, iterations, stop_reward):
             last = interrupt.requested or iteration == iterations - 1
             good = result["episode_reward_mean"] >= stop_reward
             if last or (good and iteration >= next_evaluation):
-                next_evaluation = iteration + 5  # it takes longer than an iteration
+                next_evaluation = iteration + 3  # it takes longer than an iteration
                 number = result["training_iteration"]
                 returns = evaluations[number] = evaluate(policy)
                 print(f"greedy policy: {summary(returns)}")

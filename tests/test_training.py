@@ -149,14 +149,14 @@ def test_training_goes_on_when_an_evaluation_does_not_confirm(monkeypatch):
     low = [190.0] * 10
     patchy = [300.0] * 8 + [100.0] * 2  # a better mean than the last, but two in ten fail
     good = [250.0] * 10
-    evaluations = {2: low, 7: patchy, 13: good}  # every fifth iteration at most
-    means = [0, 200, 210, 220, 230, 200, 200, 210, 220, 230, 240, 199, 220, 0]
-    assert scripted(means, evaluations, monkeypatch) == (13, [2, 7, 13])
+    evaluations = {2: low, 5: patchy, 9: good}  # every third iteration at most
+    means = [0, 200, 210, 220, 230, 200, 200, 199, 220, 0]
+    assert scripted(means, evaluations, monkeypatch) == (9, [2, 5, 9])
 
 
 def test_the_best_policy_that_was_evaluated_is_kept(monkeypatch):
-    evaluations = {1: [120.0, 100.0], 6: [180.0, 190.0], 7: [90.0, 80.0]}
-    assert scripted([200] * 7, evaluations, monkeypatch) == (6, [1, 6, 7])
+    evaluations = {1: [120.0, 100.0], 4: [180.0, 190.0], 5: [90.0, 80.0]}
+    assert scripted([200] * 5, evaluations, monkeypatch) == (4, [1, 4, 5])
 
 
 def test_a_large_stop_reward_trains_on_to_the_end(monkeypatch):
