@@ -39,7 +39,8 @@ def test_a_run_with_a_gif(trained):
     assert f"saved {folder}/checkpoint_000002" in done.stdout
     assert f"wrote {folder}/lander.gif" in done.stdout
     assert len(returns(done.stdout)) == 2
-    assert sorted(path.name for path in folder.iterdir()) == ["checkpoint_000002", "lander.gif"]
+    written = ["checkpoint_000002", "evaluations.csv", "lander.gif", "statistics.csv"]
+    assert sorted(path.name for path in folder.iterdir()) == written
     gif = Image.open(folder / "lander.gif")
     assert gif.n_frames > 20
     assert gif.info["duration"] == 40  # ms: every second frame of 50 a second
