@@ -56,7 +56,10 @@ def test_a_run_is_quiet(trained):
     _, done = trained
     assert done.stderr == ""
     # Every line is one of ours: statistics under their heading, then what became of it.
-    ours = r"iteration |  +\d|(greedy|random) policy: |LunarLander-v2 is |weights: |saved |episode |wrote "
+    ours = (
+        r"iteration |  +\d|(greedy|random) policy: |LunarLander-v2 is |weights: |saved "
+        r"|episode |wrote "
+    )
     assert [line for line in done.stdout.splitlines() if not re.match(ours, line)] == []
 
 
