@@ -19,10 +19,13 @@ def environment(**changes):
     return {name: value for name, value in merged.items() if value is not None}
 
 
-def run_main(*flags, cwd=PROJECT, python=sys.executable, **changes):
-    """Run main.py to its end; gives a `CompletedProcess` with stdout and stderr as text."""
+def run_main(*flags, cwd=PROJECT, python=sys.executable, script="main.py", before=(), **changes):
+    """Run main.py or another script, through the command `before` if there is one.
+
+    Gives a `CompletedProcess` with stdout and stderr as text.
+    """
     return subprocess.run(
-        [str(python), str(Path(cwd) / "main.py"), *map(str, flags)],
+        [*before, str(python), str(Path(cwd) / script), *map(str, flags)],
         cwd=str(cwd),
         env=environment(**changes),
         capture_output=True,

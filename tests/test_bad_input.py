@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import PROJECT, assert_refused, environment, run_main
+from conftest import PROJECT, assert_refused, copy_project, environment, run_main
 
 from starter import Problem, run_folder
 
@@ -211,10 +211,7 @@ def test_outside_the_environment():
 @pytest.fixture()
 def copy(tmp_path):
     """The script and what it reads, to be changed at will."""
-    for name in ("main.py", "requirements.txt"):
-        shutil.copy(PROJECT / name, tmp_path / name)
-    shutil.copytree(PROJECT / "starter", tmp_path / "starter")
-    return tmp_path
+    return copy_project(tmp_path)
 
 
 def test_a_package_of_another_version(copy):

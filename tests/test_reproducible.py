@@ -45,15 +45,8 @@ ANOTHER_CPU = {
 }
 
 
-def run_verify(*flags, project=PROJECT, before=(), **changes):
-    return subprocess.run(
-        [*before, sys.executable, str(project / "scripts" / "verify.py"), *flags],
-        cwd=str(project),
-        env=environment(**changes),
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
+def run_verify(*flags, project=PROJECT, **options):
+    return run_main(*flags, cwd=project, script="scripts/verify.py", **options)
 
 
 def in_parallel(count):
