@@ -312,9 +312,9 @@ def main(
             # 1. Configure and build.
             algorithm = build_algorithm(seed)
             run = Run(folder, SOLVED, environment=ENVIRONMENT, seed=seed)
+            run.flags = {"iterations": iterations, "stop_reward": stop_reward}
             if resume:
                 run.resume(algorithm, found)
-            run.save_settings(configure(seed), iterations=iterations, stop_reward=stop_reward)
             # 2. Train.
             train(algorithm, iterations, stop_reward, run)
             # 3. Evaluate and save.

@@ -174,6 +174,7 @@ def verify(
                 trained = checkpoint.newest(folder, main.ENVIRONMENT)
                 iteration = trained.manifest["iteration"]
                 about = {"environment": main.ENVIRONMENT, "seed": SEED}
+                (PROJECT / "demo").mkdir(exist_ok=True)
                 checkpoint.save(PROJECT / "demo", iteration, trained.weights, **about)
             print(f"wrote {path.relative_to(PROJECT)}")
             return

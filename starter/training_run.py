@@ -21,6 +21,7 @@ STATISTICS = (
     "episode_reward_mean",
     "episode_len_mean",
 )
+NOT_SETTINGS = ("multiagent", "logger_creator")  # new objects each time
 REDRAW = 15  # seconds from one drawing of the curve to the next, at least
 
 
@@ -40,15 +41,18 @@ class Run:
         rank: that policy's, in whatever order the caller compares.
         weights: that policy's.
         saved: the newest checkpoint's path; None before the first.
+        flags: what settings.json says of the command line.
     """
 
     def __init__(self, folder=None, solved=200, **about):
         self.folder = folder and Path(folder)
         self.rows, self.episodes, self.evaluations = [], [], {}
         self.best = self.rank = self.weights = self.saved = None
+        self.flags = {}
         self._solved, self._about = solved, about
         self._drawn = time.monotonic()
         self._warned = set()
+        self._begun = 0  # rows before this process went on
         self._log = tensorboard.Log(folder) if folder else None
 
     def choose(self, iteration, rank, policy):
@@ -74,7 +78,13 @@ class Run:
             return
         if last:
             run_folder.release_reserve(self.folder)
-        for write in (self._save_csv, self._save_checkpoint, self._draw, self._add_to_log):
+        for write in (
+            self._save_settings,
+            self._save_csv,
+            self._save_checkpoint,
+            self._draw,
+            self._add_to_log,
+        ):
             try:
                 write(algorithm, last)
             except Exception as error:
@@ -100,6 +110,7 @@ class Run:
             for row in _read_csv(self.folder / "statistics.csv")
             if int(row["training_iteration"]) <= iteration
         ]
+        self._begun = len(self.rows)
         self.episodes = [
             (int(row["iteration"]), float(row["return"]), int(row["length"]))
             for row in _read_csv(self.folder / "episodes.csv")
@@ -111,33 +122,6 @@ class Run:
                 self.evaluations[int(number)] = np.array(
                     [float(row["return"]) for row in evaluations if row["iteration"] == number]
                 )
-
-    def save_settings(self, config, **flags):
-        """Write settings.json: the flags, the versions and what `config` sets of RLlib's.
-
-        Raises:
-            Problem: if it could not be written.
-        """
-        import gymnasium
-        import ray
-        import tensorflow
-
-        default = type(config)().to_dict()
-        settings = {
-            **self._about,
-            "flags": flags,
-            "versions": {
-                "python": platform.python_version(),
-                **{m.__name__: m.__version__ for m in (ray, gymnasium, tensorflow)},
-            },
-            "algorithm": {
-                name: value
-                for name, value in config.to_dict().items()
-                if value != default.get(name) and name != "multiagent"  # new each time
-            },
-        }
-        with run_folder.replacing(self.folder / "settings.json") as scratch:
-            scratch.write_text(json.dumps(settings, indent=2, default=_name) + "\n", "utf-8")
 
     def save_evaluations(self, **more):
         """Write evaluations.csv: a row for each episode of each evaluation, and of `more`.
@@ -176,6 +160,32 @@ class Run:
         )
         _write_csv(self.folder / "episodes.csv", ["iteration", "return", "length"], self.episodes)
         self.save_evaluations()
+
+    def _save_settings(self, algorithm, last):
+        """The flags, the versions and what of RLlib's settings is not its default."""
+        if len(self.rows) - self._begun > 1:
+            return
+        import gymnasium
+        import ray
+        import tensorflow
+
+        config = algorithm.config
+        default = type(config)().to_dict()
+        settings = {
+            **self._about,
+            "flags": self.flags,
+            "versions": {
+                "python": platform.python_version(),
+                **{m.__name__: m.__version__ for m in (ray, gymnasium, tensorflow)},
+            },
+            "algorithm": {
+                name: value
+                for name, value in config.to_dict().items()
+                if value != default.get(name) and name not in NOT_SETTINGS
+            },
+        }
+        with run_folder.replacing(self.folder / "settings.json") as scratch:
+            scratch.write_text(json.dumps(settings, indent=2, default=_name) + "\n", "utf-8")
 
     def _save_checkpoint(self, algorithm, last):
         from starter.local_rllib import get_state
