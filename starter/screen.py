@@ -132,6 +132,8 @@ class Window:
             key = event.key if event.type == pygame.KEYDOWN else None
             if event.type == pygame.QUIT or key == pygame.K_ESCAPE:
                 raise WindowClosed
+            if event.type == pygame.VIDEOEXPOSE:  # another window was in front
+                pygame.display.flip()
             if key == pygame.K_SPACE:
                 self._paused = not self._paused
                 self._draw_keys()

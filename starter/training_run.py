@@ -63,7 +63,8 @@ class Run:
     def record(self, algorithm, result, last=False):
         """Keep what an iteration came to, in the folder too.
 
-        What cannot be written or drawn ends the training only at its last iteration.
+        What cannot be written ends the training only at its last iteration, and what cannot
+        be drawn never does.
 
         Args:
             algorithm: as it is after the iteration.
@@ -78,25 +79,25 @@ class Run:
             return
         if last:
             run_folder.release_reserve(self.folder)
-        for write in (
-            self._save_settings,
-            self._save_csv,
-            self._save_checkpoint,
-            self._draw,
-            self._add_to_log,
-        ):
+        for write in (self._save_settings, self._save_csv, self._save_checkpoint):
             try:
-                write(algorithm, last)
-            except Exception as error:
-                if last and isinstance(error, Problem):
+                write(algorithm)
+            except Problem as problem:
+                if last:
                     raise
-                self._warn(write.__name__, error)
+                self._warn(problem)
+        for show in (self._add_to_log, self._draw):
+            try:
+                show(last)
+            except Exception as error:  # whatever it is, what was learned is worth more
+                self._warn(error)
 
     def resume(self, algorithm, found):
         """Go on from a checkpoint of this run, with everything up to its iteration.
 
         Raises:
-            Problem: if it holds no training, or `algorithm` has other layers or memory.
+            Problem: if it holds no training, `algorithm` has other layers or memory, or the
+                run's CSV files are not there.
         """
         from starter.local_rllib import set_state
 
@@ -104,7 +105,12 @@ class Run:
         set_state(algorithm, arrays, facts["algorithm"])
         self.best, self.rank, self.weights = facts["best"], facts["rank"], found.weights
         self.saved = found.path
-        iteration = algorithm.iteration
+        try:
+            self._read_csv(algorithm.iteration)
+        except (OSError, KeyError, TypeError, ValueError) as error:
+            raise Problem(f"{self.folder} has no whole CSV files to go on with: {error}") from None
+
+    def _read_csv(self, iteration):
         self.rows = [
             {name: _number(value) for name, value in row.items()}
             for row in _read_csv(self.folder / "statistics.csv")
@@ -152,7 +158,7 @@ class Run:
             values = float(returns[episode]), int(lengths[episode])
             self.episodes.append((result["training_iteration"], *values))
 
-    def _save_csv(self, algorithm, last):
+    def _save_csv(self, algorithm):
         _write_csv(
             self.folder / "statistics.csv",
             list(self.rows[0]),
@@ -161,7 +167,7 @@ class Run:
         _write_csv(self.folder / "episodes.csv", ["iteration", "return", "length"], self.episodes)
         self.save_evaluations()
 
-    def _save_settings(self, algorithm, last):
+    def _save_settings(self, algorithm):
         """The flags, the versions and what of RLlib's settings is not its default."""
         if len(self.rows) - self._begun > 1:
             return
@@ -187,7 +193,7 @@ class Run:
         with run_folder.replacing(self.folder / "settings.json") as scratch:
             scratch.write_text(json.dumps(settings, indent=2, default=_name) + "\n", "utf-8")
 
-    def _save_checkpoint(self, algorithm, last):
+    def _save_checkpoint(self, algorithm):
         from starter.local_rllib import get_state
 
         arrays, state = get_state(algorithm)
@@ -199,18 +205,18 @@ class Run:
         if first:
             run_folder.name_latest(self.folder)
 
-    def _draw(self, algorithm, last):
+    def _draw(self, last):
         # The first at once, for an image viewer to open.
         if last or len(self.rows) == 1 or time.monotonic() > self._drawn + REDRAW:
             curve.draw(self.folder / "curve.png", self.rows, self.episodes, self._solved)
             self._drawn = time.monotonic()
 
-    def _add_to_log(self, algorithm, last):
+    def _add_to_log(self, last):
         self._log.add(self.rows[-1])
 
-    def _warn(self, what, error):
-        if what not in self._warned:
-            self._warned.add(what)
+    def _warn(self, error):
+        if str(error) not in self._warned:
+            self._warned.add(str(error))
             print(f"warning: {error}; training goes on", file=sys.stderr)
 
 

@@ -240,6 +240,15 @@ def test_a_policy_alone_cannot_be_trained_on(tmp_path):
         checkpoint.newest(tmp_path, main.ENVIRONMENT).training()
 
 
+def test_a_run_without_its_figures_is_refused(halves, tmp_path):
+    algorithm = main.build_algorithm(3)
+    found = checkpoint.Checkpoint(halves[1][1].saved, main.ENVIRONMENT)
+    (tmp_path / "statistics.csv").write_text("training_iteration,timesteps_total\n1")
+    with pytest.raises(Problem, match="has no whole CSV files to go on with"):
+        Run(tmp_path, **ABOUT).resume(algorithm, found)
+    algorithm.stop()
+
+
 def test_another_network_or_memory_is_refused(halves):
     (arrays, facts), _ = halves[0]
     algorithm = main.build_algorithm(3)

@@ -84,7 +84,7 @@ def test_what_cannot_be_drawn_does_not_end_the_training(tmp_path, monkeypatch, c
     monkeypatch.setattr(Run, "_add", lambda self, algorithm, result: self.rows.append(result))
     run = Run(tmp_path)
     for name in ("_save_settings", "_save_csv", "_save_checkpoint", "_add_to_log"):
-        monkeypatch.setattr(run, name, lambda algorithm, last: None)
+        monkeypatch.setattr(run, name, lambda *_: None)
     for last in (False, False, True):
         run._drawn = 0.0
         run.record(None, {}, last)

@@ -254,7 +254,7 @@ def test_the_statistics_are_rllibs_in_full(tmp_path, monkeypatch):
 
     run = Run(tmp_path)
     for name in ("_save_settings", "_save_checkpoint", "_draw", "_add_to_log"):
-        monkeypatch.setattr(run, name, lambda algorithm, last: None)
+        monkeypatch.setattr(run, name, lambda *_: None)
     run.evaluations = {5: [0.1, -2 / 3]}
     run.record(Algorithm(), third)
     run.save_evaluations(random=[7.0])
