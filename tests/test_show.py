@@ -436,7 +436,7 @@ def test_a_real_window(end, display, trained, tmp_path):
     seen = colors(ImageGrab.grab(xdisplay=display))
     assert {(0, 0, 0), (255, 255, 255), (204, 204, 0)} < seen  # sky, moon, flags
     end(display, window, process)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert err == ""
     assert returns(out) == returns(trained[1].stdout)[:1]  # the same episode as in the GIF
