@@ -2,47 +2,53 @@
 # make help       everything else
 
 .DEFAULT_GOAL := run
-.PHONY: run setup test verify expected bench lint lock clean help
+.PHONY: run setup test verify expected bench lint lock bump platforms audit clean help
 
 # What another Python project left in the environment does not reach this one.
 unexport PYTHONHOME PYTHONPATH
 
+BIN = .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 FLAGS = $(if $(ITERATIONS),--iterations '$(ITERATIONS)') $(if $(SEED),--seed '$(SEED)') $(ARGS)
 
 run: setup ## set up, train and show: make ITERATIONS=2 SEED=3 ARGS="--render none"
-	@.venv/bin/python main.py $(FLAGS)
+	@$(BIN)/python main.py $(FLAGS)
 
 setup: ## only make .venv, with exactly the packages of requirements.txt
 	@scripts/setup.sh
 
 test: ## run the tests: make test ARGS="-k adapter"
 	@scripts/setup.sh dev
-	@.venv/bin/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(ARGS)
 
 verify: setup ## train with the README's seed and compare every figure with tests/expected
-	@.venv/bin/python scripts/verify.py $(ARGS)
+	@$(BIN)/python scripts/verify.py $(ARGS)
 
 expected: setup ## after a change that is meant: expect this machine's figures from now on
-	@.venv/bin/python scripts/verify.py --write --short
-	@.venv/bin/python scripts/verify.py --write
+	@$(BIN)/python scripts/verify.py --write --short
+	@$(BIN)/python scripts/verify.py --write
 
 bench: setup ## measure the default run, seeds 1 to 10, and RLlib's stock DQN
-	@.venv/bin/python benchmarks/benchmark.py $(ARGS)
+	@$(BIN)/python benchmarks/benchmark.py $(ARGS)
 
 lint: ## check the style of the Python files
 	@scripts/setup.sh dev
-	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
-LOCK = .venv/bin/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras \
-	--no-emit-options --no-build-isolation
-lock: export CUSTOM_COMPILE_COMMAND = make lock
-lock: ## compile the requirements*.txt after a change in a requirements*.in
+lock: ## compile the locks after a change in a requirements*.in; moves no other pin
 	@scripts/setup.sh dev
-	@.venv/bin/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 8) and \
-		"error: the locks are for Python 3.8; run: make lock PYTHON=/path/to/python3.8")'
-	$(LOCK) --output-file requirements-build.txt requirements-build.in
-	$(LOCK) --output-file requirements.txt requirements.in
-	$(LOCK) --output-file requirements-dev.txt requirements-dev.in
+	@$(BIN)/python scripts/lock.py
+
+bump: ## move pins, try them, then replace the locks: make bump PACKAGE=pillow
+	@scripts/setup.sh dev
+	@$(BIN)/python scripts/lock.py --bump $(PACKAGE)
+
+platforms: ## ask the index for a file for every pin, platform and Python
+	@scripts/setup.sh dev
+	@$(BIN)/python scripts/platforms.py
+
+audit: ## look every pin up in PyPI's list of known vulnerabilities
+	@scripts/setup.sh dev
+	@$(BIN)/python scripts/audit.py
 
 clean: ## remove .venv and the caches; runs/ stays
 	@rm -rf .venv .pytest_cache .ruff_cache

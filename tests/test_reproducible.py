@@ -17,6 +17,8 @@ import verify
 
 from starter import Problem, run_folder
 
+pytestmark = pytest.mark.slow
+
 EXPECTED = {
     name: json.loads((PROJECT / "tests" / "expected" / f"{name}.json").read_text("utf-8"))
     for name in ("short", "full")
