@@ -2,7 +2,7 @@
 # make help       everything else
 
 .DEFAULT_GOAL := run
-.PHONY: run setup test verify expected bench lint lock bump platforms audit clean help
+.PHONY: run setup test test-bare verify expected bench lint lock bump platforms audit clean help
 
 # What another Python project left in the environment does not reach this one.
 unexport PYTHONHOME PYTHONPATH
@@ -19,6 +19,10 @@ setup: ## only make .venv, with exactly the packages of requirements.txt
 test: ## run the tests: make test ARGS="-k adapter"
 	@scripts/setup.sh dev
 	@$(BIN)/python -m pytest $(ARGS)
+
+test-bare: ## the README's two commands on a bare Debian (root, debootstrap, 40 minutes)
+	@scripts/setup.sh dev
+	@$(BIN)/python -m pytest -rA tests/bare.py $(ARGS)
 
 verify: setup ## train with the README's seed and compare every figure with tests/expected
 	@$(BIN)/python scripts/verify.py $(ARGS)
@@ -55,4 +59,4 @@ clean: ## remove .venv and the caches; runs/ stays
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile

@@ -18,15 +18,16 @@ class LockedIndex:
     Args:
         relay: hand the files through, for a client that reaches this address alone;
             otherwise the client gets the real index's links, so that its cache serves.
+        locked_only: False lets everything through.
 
     Attributes:
         asked: the packages that a client asked for, in order.
         refused: the paths that a client asked for and that no lock has.
     """
 
-    def __init__(self, relay=False):
+    def __init__(self, relay=False, locked_only=True):
         self.asked, self.refused = [], []
-        self._relay = relay
+        self._relay, self._locked_only = relay, locked_only
         self._hashes = {}
         for lock in LOCKS:
             for package, (_, hashes) in package_index.locked(PROJECT / lock).items():
@@ -58,7 +59,7 @@ class LockedIndex:
         found = [
             file
             for file in package_index.files(package)
-            if file["hashes"].get("sha256") in self._hashes[package]
+            if not self._locked_only or file["hashes"].get("sha256") in self._hashes[package]
         ]
         if self._relay:
             for file in found:
@@ -69,7 +70,7 @@ class LockedIndex:
 
     def _answer(self, request):
         kind, name = (request.path.strip("/") + "/").split("/")[:2]
-        if kind == "simple" and name in self._hashes:
+        if kind == "simple" and (name in self._hashes or not self._locked_only):
             self.asked.append(name)
             answer = {"meta": {"api-version": "1.0"}, "name": name, "files": self.files(name)}
             body = json.dumps(answer).encode()

@@ -196,9 +196,7 @@ def test_what_is_asked_for_follows_a_top_level_pin(project, package, line):
 
 def test_the_main_lock_is_compiled_on_its_own_platform(monkeypatch):
     monkeypatch.setattr(lock.platform, "machine", lambda: "arm64")
-    with pytest.raises(
-        lock.Problem, match=r"for Linux x86_64 and Python 3\.8, .* arm64"
-    ):
+    with pytest.raises(lock.Problem, match=r"for Linux x86_64 and Python 3\.8, .* arm64"):
         lock.refuse_other_platforms()
 
 

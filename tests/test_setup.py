@@ -387,6 +387,7 @@ def test_make_help_lists_every_target(small):
         "run",
         "setup",
         "test",
+        "test-bare",
         "verify",
         "expected",
         "bench",
