@@ -32,10 +32,11 @@ class Machine:
 
     def __init__(self, root):
         self.root = root
-        mirror = subprocess.check_output(
+        mirrors = subprocess.check_output(
             ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"],
             text=True,
-        ).split()[0]
+        ).split()
+        mirror = next(mirror for mirror in mirrors if "security" not in mirror)
         subprocess.run(
             ["debootstrap", "--variant=minbase", RELEASE, str(root), mirror],
             check=True,
@@ -53,11 +54,12 @@ class Machine:
         )
 
     def add_python(self):
-        """This Python, at another place than where it was built."""
+        """This Python, at the place that it was built for."""
         ignored = shutil.ignore_patterns("test", "__pycache__", "site-packages")
-        shutil.copytree(str(PYTHON), str(self.root / "opt/python"), symlinks=True, ignore=ignored)
-        link = self.root / "usr/local/bin/python3.8"
-        link.symlink_to("/opt/python/bin/python3.8")
+        copy = self.root / str(PYTHON).lstrip("/")
+        shutil.copytree(str(PYTHON), str(copy), symlinks=True, ignore=ignored)
+        self.as_root(f"chmod 755 {' '.join(map(str, [PYTHON, *PYTHON.parents]))}")
+        (self.root / "usr/local/bin/python3.8").symlink_to(PYTHON / "bin" / "python3.8")
 
     def as_root(self, command):
         done = self._run(command, "root", {})

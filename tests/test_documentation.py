@@ -5,7 +5,11 @@ import re
 import pytest
 from conftest import PROJECT, run_main
 
+from scripts import platforms
+
 README = (PROJECT / "README.md").read_text("utf-8")
+BUMPING = (PROJECT / "docs" / "bumping.md").read_text("utf-8")
+SECURITY = (PROJECT / "SECURITY.md").read_text("utf-8")
 MAKEFILE = (PROJECT / "Makefile").read_text("utf-8")
 
 
@@ -28,10 +32,10 @@ def test_the_two_commands_are_first():
 
 
 def test_every_target_named_exists():
-    targets = set(re.findall(r"^([a-z]+):.*## ", MAKEFILE, re.M))
-    named = set(re.findall(r"`make ([a-z]+)", README))
+    targets = set(re.findall(r"^([a-z-]+):.*## ", MAKEFILE, re.M))
+    named = set(re.findall(r"`make ([a-z-]+)", README + BUMPING + SECURITY))
     named |= {
-        word for block in blocks("sh") for word in re.findall(r"^make ([a-z]+)", block, re.M)
+        word for block in blocks("sh") for word in re.findall(r"^make ([a-z-]+)", block, re.M)
     }
     assert named <= targets
     assert {"setup", "test", "lock", "clean"} <= named
@@ -72,3 +76,23 @@ def test_settings_named_are_the_ones_that_are_set():
 
     for name in {**SETTINGS, **FIXED}:
         assert f"`{name}" in README
+
+
+def test_every_platform_is_in_the_table_and_says_how_far_it_was_tried():
+    rows = re.findall(r"^  \| (.+) \| \[`(.+)`\]\(\2\) \| (.+) \|$", README, re.M)
+    assert {lock for _, lock, _ in rows} == set(platforms.PLATFORMS)
+    for platform, lock, tried in rows:
+        _, pythons = platforms.PLATFORMS[lock]
+        assert ("Python 3.9 or 3.10" in platform) == (pythons == ((3, 9), (3, 10)))
+        assert tried.startswith("run by us") == (lock == "requirements.txt")
+
+
+def test_bumping_edits_lines_that_are_there():
+    edits = re.findall(r"^`([\w./]+)`\n\n```diff\n(.*?)^```", BUMPING, re.M | re.S)
+    assert {"main.py", "starter/sampler.py", "starter/replay_buffer.py"} <= {f for f, _ in edits}
+    for file, edit in edits:
+        text = (PROJECT / file).read_text("utf-8")
+        for hunk in edit.split("@@\n"):
+            lines = hunk.splitlines(keepends=True)
+            before = "".join(line[1:] for line in lines if line[0] in "- ")
+            assert text.count(before) == 1, f"{file} has not, once:\n{before}"
