@@ -2,7 +2,8 @@
 # make help       everything else
 
 .DEFAULT_GOAL := run
-.PHONY: run setup test test-bare verify expected bench lint lock bump platforms audit clean help
+.PHONY: run watch demo story tensorboard setup test test-bare verify expected bench lint lock \
+	bump platforms audit clean help
 
 # What another Python project left in the environment does not reach this one.
 unexport PYTHONHOME PYTHONPATH
@@ -12,6 +13,16 @@ FLAGS = $(if $(ITERATIONS),--iterations '$(ITERATIONS)') $(if $(SEED),--seed '$(
 
 run: setup ## set up, train and show: make ITERATIONS=2 SEED=3 ARGS="--render none"
 	@$(BIN)/python main.py $(FLAGS)
+
+watch: setup ## show the policy that was trained last, without training
+	@$(BIN)/python main.py --from-checkpoint runs/latest $(FLAGS)
+
+demo: setup ## show a policy that came with the clone, without training
+	@$(BIN)/python main.py --from-checkpoint demo $(FLAGS)
+
+tensorboard: setup ## show the curves of all runs in the browser, at http://localhost:6006
+	@mkdir -p runs/tensorboard
+	@TF_CPP_MIN_LOG_LEVEL=3 PYTHONWARNINGS=ignore $(BIN)/tensorboard --logdir runs/tensorboard --host localhost $(ARGS)
 
 setup: ## only make .venv, with exactly the packages of requirements.txt
 	@scripts/setup.sh
@@ -30,6 +41,10 @@ verify: setup ## train with the README's seed and compare every figure with test
 expected: setup ## after a change that is meant: expect this machine's figures from now on
 	@$(BIN)/python scripts/verify.py --write --short
 	@$(BIN)/python scripts/verify.py --write
+	@$(BIN)/python scripts/story.py
+
+story: setup ## draw docs/story.gif: one episode before training, half-way and at the end
+	@$(BIN)/python scripts/story.py $(ARGS)
 
 bench: setup ## measure the default run, seeds 1 to 10, and RLlib's stock DQN
 	@$(BIN)/python benchmarks/benchmark.py $(ARGS)
@@ -59,4 +74,4 @@ clean: ## remove .venv and the caches; runs/ stays
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile

@@ -21,11 +21,15 @@ import numpy as np
 import typer
 from rich.progress import track
 
-from starter import console, run_folder, screen
+from starter import checkpoint, console, overlay, run_folder, screen
+from starter.training_run import Run
 
 ENVIRONMENT = "LunarLander-v2"
 SOLVED = 200  # the return that gymnasium's documentation calls a solution
 ITERATIONS = 60  # at most; most seeds are solved in half of them
+# The network learns from rewards times this: returns of hundreds take a new one long to reach,
+# and the Huber loss sees no difference between an error of 10 and one of 100.
+REWARD_SCALE = 0.05
 EVALUATION_SEED = 1_000_000  # of the first of the evaluation's episodes: the same for all runs
 ONE_THREAD = {"intra_op_parallelism_threads": 1, "inter_op_parallelism_threads": 1}
 
@@ -89,9 +93,7 @@ def configure(seed):
                 "capacity": 100_000,  # most of a run; the early crashes stay in it
                 "batch_size": batch_size,
                 "seed": spread_seed,
-                # Returns of hundreds take a new network long to reach, and the Huber loss
-                # sees no difference between an error of 10 and one of 100.
-                "reward_scale": 0.05,
+                "reward_scale": REWARD_SCALE,
             },
         )
         # Timesteps alone end an iteration; a clock would make runs differ.
@@ -110,39 +112,46 @@ def build_algorithm(seed):
     return build(configure(seed))
 
 
-def train(algorithm, iterations, stop_reward):
-    """Train for `iterations` or until solved or Ctrl-C; print RLlib's statistics of each.
+def load_policy(found):
+    """The policy of a `Checkpoint`, to fly with; it cannot learn on."""
+    from starter.local_rllib import build_policy
+
+    return build_policy(configure(found.manifest["seed"]), found.weights)
+
+
+def train(algorithm, iterations, stop_reward, run=None):
+    """Train to so many `iterations` or until solved or Ctrl-C; print RLlib's statistics of each.
 
     Solved is what a greedy evaluation confirms, once the training episodes, with their random
-    actions, average `stop_reward`. Leaves `algorithm` with the best policy that was evaluated.
+    actions, average `stop_reward`. Leaves `algorithm` with the best policy.
 
-    Gives RLlib's result of each iteration, the returns of each evaluation by its iteration,
-    and the iteration of the best one.
+    Gives `run`, which takes what each iteration came to: its figures and its checkpoint.
     """
     policy = algorithm.get_policy()
-    results, evaluations = [], {}
-    best = best_weights = None
+    run = run or Run()
     next_evaluation = 0
     print("iteration  timesteps  reward: max       min      mean  episode length")
-    bar = track(range(iterations), "training", transient=True, disable=not sys.stdout.isatty())
+    todo = range(algorithm.iteration, iterations)
+    bar = track(todo, "training", transient=True, disable=not sys.stdout.isatty())
     with console.StopOnInterrupt() as interrupt:
         for iteration in bar:
             result = algorithm.train()
-            results.append(result)
             print(statistics(result))
+            number, mean = result["training_iteration"], result["episode_reward_mean"]
             last = interrupt.requested or iteration == iterations - 1
-            good = result["episode_reward_mean"] >= stop_reward
-            if last or (good and iteration >= next_evaluation):
+            if last or (mean >= stop_reward and iteration >= next_evaluation):
                 next_evaluation = iteration + 3  # it takes longer than an iteration
-                number = result["training_iteration"]
-                returns = evaluations[number] = evaluate(policy)
+                returns = run.evaluations[number] = evaluate(policy)
                 print(f"greedy policy: {summary(returns)}")
-                if best is None or quality(returns) > quality(evaluations[best]):
-                    best, best_weights = number, policy.get_weights()
-                if last or (is_solved(returns) and returns.mean() >= stop_reward):
-                    break
-    policy.set_weights(best_weights)
-    return results, evaluations, best
+                run.choose(number, quality(returns), policy)
+                last = last or (is_solved(returns) and returns.mean() >= stop_reward)
+            else:
+                run.choose(number, quality(mean), policy)
+            run.record(algorithm, result, last)
+            if last:
+                break
+    policy.set_weights(run.weights)
+    return run
 
 
 def statistics(result):
@@ -189,8 +198,14 @@ def is_solved(returns):
 
 
 def quality(returns):
-    """To compare policies by: first whether it is solved, then the mean return."""
-    return is_solved(returns), returns.mean()
+    """To compare policies by: first whether an evaluation solved it, then the mean return.
+
+    A mean that is no evaluation's, of training episodes with their random actions, counts
+    less than any evaluation.
+    """
+    if np.ndim(returns) == 0:
+        return [False, False, -np.inf if np.isnan(returns) else float(returns)]
+    return [True, bool(is_solved(returns)), float(returns.mean())]
 
 
 def summary(returns):
@@ -201,25 +216,40 @@ def summary(returns):
     )
 
 
-def watch(policy, seed, episodes, view):
+def watch(policy, seed, episodes, view, plain=False):
     """Fly `episodes` (None: no end) with the trained policy, and show each frame in `view`.
 
-    Gives the return of each episode that was flown to its end.
+    Beside the game stands what the network estimates, unless `plain`. Gives the return of
+    each episode that was flown to its end.
     """
     returns = []
     env = gymnasium.make(ENVIRONMENT, render_mode="rgb_array" if view else None)
+
+    def show(times=1):
+        if view:
+            picture = env.render()
+            if not plain:
+                # The network learned from scaled rewards; divided by the scale, its Q-values
+                # are returns, each reward discounted by gamma for every timestep it is away.
+                estimates = extra["q_values"] / REWARD_SCALE
+                picture = overlay.draw(
+                    picture, episode, episode_return, estimates, action, verdict
+                )
+            title = f"{ENVIRONMENT}: episode {episode}, return {episode_return:.0f}"
+            view.show(picture, title, times)
+
     try:
         for episode in range(1, episodes + 1) if episodes else count(1):
             observation, _ = env.reset(seed=seed + episode)
-            episode_return = 0.0
-            terminated = truncated = False
-            while not (terminated or truncated):
-                action, _, _ = policy.compute_single_action(observation, explore=False)
+            episode_return, verdict = 0.0, None
+            while not verdict:
+                action, _, extra = policy.compute_single_action(observation, explore=False)
+                show()
                 observation, reward, terminated, truncated, _ = env.step(action)
                 episode_return += reward
-                if view:
-                    title = f"{ENVIRONMENT}: episode {episode}, return {episode_return:.0f}"
-                    view.show(env.render(), title)
+                if terminated or truncated:
+                    verdict = overlay.verdict(observation, reward, truncated, episode_return)
+            show(times=screen.FRAMES_PER_SECOND)  # the verdict, for a second
             returns.append(episode_return)
             print(f"episode {episode}: return {episode_return:.2f}")
     except (screen.WindowClosed, KeyboardInterrupt):
@@ -250,39 +280,58 @@ def main(
     episodes: int = typer.Option(
         None, min=1, help="Episodes to show.", show_default="3; in a window, until it is closed"
     ),
+    plain: bool = typer.Option(
+        False, "--plain", help="Show the game without what the policy thinks."
+    ),
     output: Path = typer.Option("runs", help="Folder for checkpoints and GIFs."),
     from_checkpoint: Path = typer.Option(
-        None, metavar="DIR", help="Show the policy saved there; do not train."
+        None, metavar="DIR", help="Show the policy saved there, or in that run; do not train."
+    ),
+    resume: bool = typer.Option(
+        False,
+        "--resume",
+        help="Go on with the training of the newest run, or of --from-checkpoint's.",
     ),
 ):
     """Train a DQN on LunarLander-v2, print how it learns, and show it flying."""
     if render is Render.window:
         screen.require_window()
+    found = None
+    if resume or from_checkpoint:
+        found = checkpoint.newest(from_checkpoint or output / "latest", ENVIRONMENT)
+    if resume:
+        seed = found.seed_to_resume(seed, iterations)
+    name = f"{ENVIRONMENT}-seed{seed}"
+    name += "" if iterations == ITERATIONS else f"-iterations{iterations}"
+    name += "" if stop_reward == SOLVED else f"-stop{stop_reward:g}"
 
-    with run_folder.new(output, f"{ENVIRONMENT}-seed{seed}") as folder:
-        if from_checkpoint:
-            policy = run_folder.load_policy(from_checkpoint, ENVIRONMENT)
+    with run_folder.opened(output, name, found.path.parent if resume else None) as folder:
+        if found and not resume:
+            policy = load_policy(found)
         else:
             # 1. Configure and build.
             algorithm = build_algorithm(seed)
+            run = Run(folder, SOLVED, environment=ENVIRONMENT, seed=seed)
+            run.flags = {"iterations": iterations, "stop_reward": stop_reward}
+            if resume:
+                run.resume(algorithm, found)
             # 2. Train.
-            results, evaluations, best = train(algorithm, iterations, stop_reward)
+            train(algorithm, iterations, stop_reward, run)
             # 3. Evaluate and save.
-            verdict = "solved" if is_solved(evaluations[best]) else "not solved yet"
-            evaluations["random"] = evaluate(None)
-            print(f"random policy: {summary(evaluations['random'])}")
+            verdict = "solved" if is_solved(run.evaluations[run.best]) else "not solved yet"
+            random = evaluate(None)
+            print(f"random policy: {summary(random)}")
             print(f"{ENVIRONMENT} is {verdict}")
             policy = algorithm.get_policy()
-            print(f"weights: SHA-256 {run_folder.digest(policy)}")
-            saved = run_folder.save(algorithm, folder, environment=ENVIRONMENT, seed=seed)
-            print(f"saved {saved}")
-            run_folder.save_statistics(folder, results, evaluations)
+            print(f"weights: SHA-256 {checkpoint.digest(policy.get_weights())}")
+            print(f"saved {run.saved}")
+            run.save_evaluations(random=random)
 
         # 4. Show.
         with screen.open_view(render.value, folder / "lander.gif") as view:
             if not isinstance(view, screen.Window):
                 episodes = episodes or 3
-            watch(policy, seed, episodes, view)
+            watch(policy, seed, episodes, view, plain)
 
 
 if __name__ == "__main__":

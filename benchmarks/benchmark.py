@@ -45,15 +45,16 @@ def seed(number):
     """The default run with this seed, to the end of its training; then 100 fresh episodes."""
     started = time.perf_counter()
     algorithm = main.build_algorithm(number)
-    results, _, _ = main.train(algorithm, main.ITERATIONS, main.SOLVED)
+    run = main.train(algorithm, main.ITERATIONS, main.SOLVED)
     seconds = time.perf_counter() - started
+    times = np.diff([0, *(row["time_total_s"] for row in run.rows)])
     history = [
         {
-            "timesteps": result["timesteps_total"],
-            "mean": result["episode_reward_mean"],
-            "seconds": result["time_this_iter_s"],
+            "timesteps": row["timesteps_total"],
+            "mean": row["episode_reward_mean"],
+            "seconds": seconds_of_it,
         }
-        for result in results
+        for row, seconds_of_it in zip(run.rows, times)
     ]
     returns = main.evaluate(algorithm.get_policy(), first_seed=FRESH_SEED)
     return {"seconds": seconds, "returns": returns.tolist(), "history": history}

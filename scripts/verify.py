@@ -3,13 +3,15 @@
 It runs main.py as `make` does, in a process of its own, and compares, to the last digit, the
 statistics of each iteration, the returns of each evaluation's episodes, the weights' SHA-256
 and what is printed. `--short` trains only a few iterations. `--write` (`make expected`) takes
-this machine's run as the one that is expected, and puts it into the README.
+this machine's run as the one that is expected, and puts it, its pictures and its policy into
+README.md, docs/ and demo/.
 """
 
 import csv
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -24,7 +26,8 @@ preflight.check()
 
 import typer
 
-from starter import Problem, console
+import main
+from starter import Problem, checkpoint, console
 from starter.run_folder import replacing
 
 EXPECTED = PROJECT / "tests" / "expected"
@@ -50,7 +53,7 @@ def fly(short, output):
     )
     if done.returncode:
         raise Problem("main.py failed: its message is above")
-    (folder,) = output.iterdir()
+    (folder,) = output.glob("LunarLander*")
     return folder, done.stdout.replace(str(folder), f"runs/{folder.name}")
 
 
@@ -165,7 +168,14 @@ def verify(
                 temporary.write_text(json.dumps(content, indent=0) + "\n", "utf-8")
             if not short:
                 write_readme(printed)
-                (folder / "lander.gif").replace(PROJECT / "docs" / "lander.gif")
+                for picture in ("lander.gif", "curve.png"):
+                    with replacing(PROJECT / "docs" / picture) as temporary:
+                        shutil.copyfile(folder / picture, temporary)
+                trained = checkpoint.newest(folder, main.ENVIRONMENT)
+                iteration = trained.manifest["iteration"]
+                about = {"environment": main.ENVIRONMENT, "seed": SEED}
+                (PROJECT / "demo").mkdir(exist_ok=True)
+                checkpoint.save(PROJECT / "demo", iteration, trained.weights, **about)
             print(f"wrote {path.relative_to(PROJECT)}")
             return
     expected = json.loads(path.read_text("utf-8"))

@@ -1,9 +1,15 @@
-"""RLlib in this process alone, without Ray's servers."""
+"""RLlib in this process alone, without Ray's servers and without pickles."""
 
 from functools import wraps
 
+from ray.experimental.tf_utils import TensorFlowVariables
+from ray.rllib.evaluation.metrics import RolloutMetrics
+from ray.rllib.policy.sample_batch import DEFAULT_POLICY_ID
 from ray.rllib.utils.actor_manager import FaultTolerantActorManager, RemoteCallResults
+from ray.rllib.utils.policy import create_policy_for_framework
 from ray.tune.logger import NoopLogger
+
+from starter import Problem
 
 
 def build(config):
@@ -13,6 +19,115 @@ def build(config):
     """
     _run_without_ray()
     return config.build(logger_creator=lambda settings: NoopLogger(settings, ""))
+
+
+def build_policy(config, weights):
+    """The policy alone of such a config, with a network that has these weights.
+
+    Raises:
+        Problem: if the config's network has others.
+    """
+    env = config.env(config.env_config)
+    policy = create_policy_for_framework(
+        DEFAULT_POLICY_ID,
+        config.algo_class.get_default_policy_class(config),
+        config.to_dict(),
+        env.observation_space,
+        env.action_space,
+    )
+    env.close()
+    _check_shapes(weights, policy.get_weights())
+    policy.set_weights(weights)
+    return policy
+
+
+def get_state(algorithm):
+    """All of a DQN that `set_state` needs to go on from here.
+
+    RLlib's own `Algorithm.save` leaves out the replay buffer, the target network and where
+    the random numbers have come to, and Python must run what it saves to read it again.
+
+    Returns:
+        Numpy arrays by name, and a dict of JSON's types.
+    """
+    policy = algorithm.get_policy()
+    buffer = algorithm.local_replay_buffer.get_state()
+    arrays = {
+        f"{part}/{name}": values
+        for part, named in {
+            "network": policy.get_weights(),
+            "target": _target(policy).get_weights(),
+            "optimizer": policy._optimizer_variables.get_weights(),
+            "buffer": buffer.pop("columns"),
+        }.items()
+        for name, values in named.items()
+    }
+    return arrays, {
+        "counters": {name: int(value) for name, value in algorithm._counters.items()},
+        "iteration": algorithm.iteration,
+        "episodes_total": algorithm._episodes_total,
+        "time_total": algorithm._time_total,
+        "episodes": [
+            [int(episode.episode_length), float(episode.episode_reward)]
+            for episode in algorithm._episode_history
+        ],
+        "global_timestep": int(policy.global_timestep),
+        "learning_rate_timestep": int(algorithm.workers.local_worker().global_vars["timestep"]),
+        "num_grad_updates": int(policy.num_grad_updates),
+        "exploration": policy.exploration.get_state(),
+        "buffer": buffer,
+        "sampler": algorithm.workers.local_worker().sampler.get_state(),
+    }
+
+
+def set_state(algorithm, arrays, facts):
+    """Let a newly built DQN go on from what `get_state` gave.
+
+    Only the episodes that were in the air are lost: each environment begins a new one.
+
+    Raises:
+        Problem: if `algorithm` has another network or replay buffer.
+    """
+    # Not Algorithm.__setstate__: it would start Ray's servers, to tell no one of it.
+    policy = algorithm.get_policy()
+    worker = algorithm.workers.local_worker()
+    parts = {}
+    for name, values in arrays.items():
+        part, _, name = name.partition("/")
+        parts.setdefault(part, {})[name] = values
+    _check_shapes(parts["network"], policy.get_weights())
+    buffer = algorithm.local_replay_buffer
+    if len(parts["buffer"]["obs"]) > buffer.capacity:
+        raise Problem("the checkpoint's replay buffer is larger than main.py's")
+    buffer.set_state({**facts["buffer"], "columns": parts["buffer"]})
+    worker.set_global_vars({"timestep": facts["learning_rate_timestep"]})
+    policy.set_weights(parts["network"])
+    _target(policy).set_weights(parts["target"])  # the line above made it equal to the network
+    policy._optimizer_variables.set_weights(parts["optimizer"])
+    policy.global_timestep = facts["global_timestep"]
+    policy.num_grad_updates = facts["num_grad_updates"]
+    policy.exploration.set_state(facts["exploration"])
+    worker.sampler.set_state(facts["sampler"])
+    algorithm._counters.update(facts["counters"])
+    algorithm._iteration = facts["iteration"]
+    algorithm._episodes_total = facts["episodes_total"]
+    algorithm._time_total = facts["time_total"]
+    algorithm._episode_history = [RolloutMetrics(*episode) for episode in facts["episodes"]]
+
+
+def _target(policy):
+    """The target network's variables, which RLlib counts to no policy's weights."""
+    if not hasattr(policy, "_target_variables"):
+        with policy.get_session().graph.as_default():
+            policy._target_variables = TensorFlowVariables(
+                [], policy.get_session(), policy.target_model.variables()
+            )
+    return policy._target_variables
+
+
+def _check_shapes(saved, own):
+    if {name: a.shape for name, a in saved.items()} != {name: a.shape for name, a in own.items()}:
+        raise Problem("the checkpoint's network has other layers than main.py's")
 
 
 def _run_without_ray():

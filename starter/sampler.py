@@ -41,6 +41,17 @@ class LockstepSampler(InputReader):
         finished, self._finished = self._finished, []
         return finished
 
+    def get_state(self):
+        """Where each environment's random numbers have come to."""
+        return [env.random_state for env in self._envs]
+
+    def set_state(self, state):
+        """Begin a new episode in each environment, from what `get_state` gave."""
+        for i, env in enumerate(self._envs):
+            env.random_state = state[i]
+            self._observations[i] = env.reset()
+        self._returns[:] = self._lengths[:] = 0
+
     def next(self):
         """Play a fragment; gives a batch of one row for each timestep of each environment."""
         shape = (self._steps, len(self._envs))

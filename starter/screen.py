@@ -2,19 +2,25 @@
 
 import os
 import sys
+import time
 import zlib
 from contextlib import contextmanager
 
+import numpy as np
 import pygame
-from PIL import Image
+from PIL import GifImagePlugin, Image
 
 from starter import Problem
 from starter.run_folder import replacing
 
 FRAMES_PER_SECOND = 50  # LunarLander's metadata["render_fps"]
-GIF_WIDTH = 400  # pixels
+KEYS = "space: pause    Esc: close"
+KEYS_PAUSED = "paused    space: go on    right arrow: one frame    Esc: close"
+LINE_HEIGHT = 26  # pixels, for the keys under the picture
 GIF_COLORS = 64
+TRANSPARENT = GIF_COLORS - 1  # the color that means: as in the frame before
 GIF_EVERY = 2  # frames; browsers cap GIFs near 50 a second, and half is smooth enough
+LONG = 1000  # frames
 
 
 class WindowClosed(Exception):
@@ -93,25 +99,63 @@ class Window:
             pygame.display.init()
         except pygame.error as error:
             raise NoWindow(f"no display ({error})") from None
+        pygame.font.init()
+        self._font = pygame.font.Font(None, 20)
         self._surface = None
-        self._clock = pygame.time.Clock()
+        self._paused = False
+        self._due = 0.0  # when the next frame's time has come
 
-    def show(self, frame, title):
-        """Draw a frame, an array of shape (height, width, 3), when its time has come.
+    def show(self, frame, title, times=1):
+        """Show a frame, an array of shape (height, width, 3), for so many frames' time.
+
+        Returns when the next one can be drawn; while paused, when the user asks for it.
 
         Raises:
             WindowClosed: at the close button or Escape.
         """
+        height, width = frame.shape[:2]
         if self._surface is None:
-            self._surface = pygame.display.set_mode((frame.shape[1], frame.shape[0]))
-        for event in pygame.event.get():
-            escape = event.type == pygame.KEYDOWN and event.key == pygame.K_ESCAPE
-            if event.type == pygame.QUIT or escape:
-                raise WindowClosed
+            self._surface = pygame.display.set_mode((width, height + LINE_HEIGHT))
+        self._wait()
         pygame.display.set_caption(title)
-        pygame.surfarray.blit_array(self._surface, frame.swapaxes(0, 1))
+        pygame.surfarray.blit_array(
+            self._surface.subsurface((0, 0, width, height)), frame.swapaxes(0, 1)
+        )
+        self._draw_keys()
+        while not self._handle_keys() and (self._paused or times > 1):
+            times -= not self._paused
+            self._wait()
+
+    def _handle_keys(self):
+        """Do what was pressed; true if one frame is to follow."""
+        for event in pygame.event.get():
+            key = event.key if event.type == pygame.KEYDOWN else None
+            if event.type == pygame.QUIT or key == pygame.K_ESCAPE:
+                raise WindowClosed
+            if event.type == pygame.VIDEOEXPOSE:  # another window was in front
+                pygame.display.flip()
+            if key == pygame.K_SPACE:
+                self._paused = not self._paused
+                self._draw_keys()
+            if key == pygame.K_RIGHT and self._paused:
+                return True
+        return False
+
+    def _wait(self):
+        """Until the next frame's time has come, by the clock: no delay adds up."""
+        now = time.perf_counter()
+        if now > self._due + 0.1:  # far behind: rather late than in haste
+            self._due = now
+        time.sleep(max(self._due - now, 0))
+        self._due += 1 / FRAMES_PER_SECOND
+
+    def _draw_keys(self):
+        line = pygame.Surface((self._surface.get_width(), LINE_HEIGHT))
+        keys = KEYS_PAUSED if self._paused else KEYS
+        image = self._font.render(keys, True, (150, 150, 150))
+        line.blit(image, image.get_rect(center=line.get_rect().center))
+        self._surface.blit(line, (0, self._surface.get_height() - LINE_HEIGHT))
         pygame.display.flip()
-        self._clock.tick(FRAMES_PER_SECOND)
 
     def close(self):
         pygame.display.quit()
@@ -127,16 +171,16 @@ class Gif:
     def __init__(self, path):
         self._path = path
         self._size = None
-        self._frames = []  # compressed: a thousand of them take a few MB, not 300
+        self._frames = []  # compressed: a thousand of them take a few MB, not 1,000
         self._shown = 0
 
-    def show(self, frame, title):
+    def show(self, frame, title, times=1):
         """Take a frame, an array of shape (height, width, 3); `title` has no place here."""
-        if self._shown % GIF_EVERY == 0:
-            self._size = (GIF_WIDTH, round(frame.shape[0] * GIF_WIDTH / frame.shape[1]))
-            image = Image.fromarray(frame).resize(self._size, Image.Resampling.BILINEAR)
-            self._frames.append(zlib.compress(image.tobytes(), 1))
-        self._shown += 1
+        self._size = (frame.shape[1], frame.shape[0])
+        for _ in range(times):
+            if self._shown % GIF_EVERY == 0:
+                self._frames.append(zlib.compress(frame.tobytes(), 1))
+            self._shown += 1
 
     def close(self):
         """Write the file.
@@ -146,24 +190,53 @@ class Gif:
         """
         if not self._frames:
             return
-        # One palette for all frames, so that what does not move is stored only once.
+        with replacing(self._path) as scratch, scratch.open("wb") as file:
+            file.writelines(self._blocks())
+
+    def _blocks(self):
+        """The file's contents, piece by piece.
+
+        Pillow would write an animation in one call, but it would hold every frame unpacked,
+        and store anew what has not changed since the frame before.
+        """
+        palette, colors = self._palette()
+        image = Image.new("P", self._size)
+        image.putpalette(colors)
+        yield from GifImagePlugin.getheader(image, info={"loop": 0})[0]
+        before = waiting = None
+        # Of flights this long, every second frame again: three of 20 s each stay under 3 MB.
+        thinner = 1 + len(self._frames) // LONG
+        duration = thinner * 1000 * GIF_EVERY // FRAMES_PER_SECOND
+        for frame in self._frames[::thinner]:
+            image = Image.frombytes("RGB", self._size, zlib.decompress(frame))
+            pixels = np.asarray(image.quantize(palette=palette, dither=Image.Dither.NONE))
+            changed = np.ones_like(pixels, bool) if before is None else pixels != before
+            before = pixels
+            if not changed.any():
+                waiting["duration"] += duration
+                continue
+            if waiting:
+                yield from GifImagePlugin.getdata(**waiting)
+            rows, columns = changed.any(1).nonzero()[0], changed.any(0).nonzero()[0]
+            box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+            part = Image.fromarray(np.where(changed, pixels, TRANSPARENT)[box], "P")
+            part.putpalette(colors)
+            waiting = {
+                "im": part,
+                "offset": (int(columns[0]), int(rows[0])),
+                "duration": duration,
+                "transparency": TRANSPARENT,
+                "disposal": 1,  # what was drawn stays
+            }
+        yield from GifImagePlugin.getdata(**waiting)
+        yield b";"
+
+    def _palette(self):
+        """One palette for all frames, as an image and as bytes with an entry to spare."""
         sampled = self._frames[:: len(self._frames) // 50 + 1]
         palette = Image.frombytes(
             "RGB",
             (self._size[0], self._size[1] * len(sampled)),
             b"".join(map(zlib.decompress, sampled)),
-        ).quantize(GIF_COLORS)
-        images = (self._image(frame, palette) for frame in self._frames)
-        with replacing(self._path) as scratch:
-            next(images).save(
-                scratch,
-                format="GIF",
-                save_all=True,
-                append_images=images,
-                duration=1000 * GIF_EVERY // FRAMES_PER_SECOND,
-                loop=0,
-            )
-
-    def _image(self, frame, palette):
-        image = Image.frombytes("RGB", self._size, zlib.decompress(frame))
-        return image.quantize(palette=palette, dither=Image.Dither.NONE)
+        ).quantize(TRANSPARENT)
+        return palette, bytes(palette.getpalette()[: 3 * TRANSPARENT]).ljust(3 * GIF_COLORS, b"\0")

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from conftest import PROJECT, copy_project, environment, run_main
 
@@ -15,7 +16,8 @@ sys.path.insert(0, str(PROJECT / "scripts"))
 
 import verify
 
-from starter import Problem, run_folder
+from starter import Problem, checkpoint
+from starter.training_run import Run
 
 pytestmark = pytest.mark.slow
 
@@ -101,7 +103,7 @@ def test_on_a_terminal(tmp_path, same_digits):
         except OSError:
             break
     assert process.wait() == 0
-    (folder,) = tmp_path.iterdir()
+    (folder,) = tmp_path.glob("LunarLander*")
     found = verify.figures(folder, "")
     expected = EXPECTED["short"]["figures"]
     assert found == {name: expected[name] for name in found}
@@ -116,7 +118,7 @@ def test_another_seed_is_another_run_and_reproducible_too(seed, tmp_path):
             "--seed", seed, "--iterations", 2, "--render", "none", "--output", tmp_path / name
         )
         assert done.returncode == 0, done.stderr
-        (folder,) = (tmp_path / name).iterdir()
+        (folder,) = (tmp_path / name).glob("LunarLander*")
         runs.append(verify.figures(folder, done.stdout.replace(str(tmp_path / name), "")))
     assert runs[0] == runs[1]
     expected = EXPECTED["short"]["figures"]
@@ -210,45 +212,63 @@ def test_the_readme_shows_the_expected_run():
 
 
 def test_the_digest_is_of_the_values_and_their_names():
-    class Policy:
-        def __init__(self, **weights):
-            self.get_weights = lambda: weights
-
-    import numpy as np
-
     one, two = np.arange(4, dtype=np.float32), np.arange(4, dtype=np.float32) + 1e-7
     digests = {
-        run_folder.digest(policy)
-        for policy in (
-            Policy(a=one, b=two),
-            Policy(b=two, a=one),
-            Policy(a=two, b=one),
-            Policy(a=one.reshape(2, 2), b=two),
-            Policy(a=one, b=one),
+        checkpoint.digest(weights)
+        for weights in (
+            {"a": one, "b": two},
+            {"b": two, "a": one},
+            {"a": two, "b": one},
+            {"a": one.reshape(2, 2), "b": two},
+            {"a": one, "b": one},
         )
     }
     assert len(digests) == 4
 
 
-def test_the_statistics_are_rllibs_in_full(tmp_path):
+def test_the_statistics_are_rllibs_in_full(tmp_path, monkeypatch):
     third = {
         "training_iteration": 1,
         "timesteps_total": 4096,
         "episodes_total": 7,
+        "episodes_this_iter": 2,
         "episode_reward_max": 1 / 3,
         "episode_reward_min": -1e-17,
         "episode_reward_mean": float("nan"),
         "episode_len_mean": 0.1 + 0.2,
+        "hist_stats": {"episode_reward": [5.0, 1 / 3, -1e-17], "episode_lengths": [70, 80, 90]},
         "time_total_s": 1.5,
-        "info": {"learner": {"default_policy": {"learner_stats": {"mean_q": 2.5}}}},
+        "info": {
+            "learner": {
+                "default_policy": {
+                    "learner_stats": {"mean_q": 2.5},
+                    "td_error": np.array([0.5, -3.0]),
+                }
+            }
+        },
     }
-    run_folder.save_statistics(tmp_path, [third], {5: [0.1, -2 / 3], "random": [7.0]})
+
+    class Algorithm:
+        exploration = type("", (), {"epsilon": staticmethod(lambda timestep: timestep / 8192)})
+
+        def get_policy(self):
+            return self
+
+    run = Run(tmp_path)
+    for name in ("_save_settings", "_save_checkpoint", "_draw", "_add_to_log"):
+        monkeypatch.setattr(run, name, lambda *_: None)
+    run.evaluations = {5: [0.1, -2 / 3]}
+    run.record(Algorithm(), third)
+    run.save_evaluations(random=[7.0])
     with (tmp_path / "statistics.csv").open() as file:
         (row,) = csv.DictReader(file)
     assert list(row.values()) == [
         *("1", "4096", "7", "0.3333333333333333", "-1e-17", "nan", "0.30000000000000004"),
-        *("2.5", "1.5"),
+        *("2.5", "1.3125", "0.5", "1.5"),  # the Huber loss: (0.5 ** 2 / 2 + 3 - 0.5) / 2
     ]
+    assert (tmp_path / "episodes.csv").read_text() == (
+        "iteration,return,length\n1,0.3333333333333333,80\n1,-1e-17,90\n"
+    )
     assert (tmp_path / "evaluations.csv").read_text() == (
         "iteration,episode,return\n5,1,0.1\n5,2,-0.6666666666666666\nrandom,1,7.0\n"
     )

@@ -385,11 +385,15 @@ def test_make_help_lists_every_target(small):
     listed = [line.split()[1] for line in small.make("help").stdout.splitlines()]
     assert listed == [
         "run",
+        "watch",
+        "demo",
+        "tensorboard",
         "setup",
         "test",
         "test-bare",
         "verify",
         "expected",
+        "story",
         "bench",
         "lint",
         "lock",

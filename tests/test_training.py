@@ -96,6 +96,9 @@ def test_no_ray_cluster_is_started_or_joined(session):
 class Scripted:
     """An algorithm whose policy's weights are the number of its iteration."""
 
+    iteration = 0
+    exploration = type("", (), {"epsilon": staticmethod(lambda timestep: 0.0)})
+
     def __init__(self, means):
         self.means = means
         self.weights = 0
@@ -110,6 +113,11 @@ class Scripted:
             "episode_reward_min": mean,
             "episode_reward_mean": mean,
             "episode_len_mean": 1.0,
+            "episodes_total": self.weights,
+            "episodes_this_iter": 1,
+            "hist_stats": {"episode_reward": [mean], "episode_lengths": [1]},
+            "time_total_s": 1.0,
+            "info": {"learner": {}},
         }
 
     def get_policy(self):
@@ -132,14 +140,15 @@ def scripted(means, evaluations, monkeypatch, stop_reward=200):
         return np.array(evaluations[policy.weights])
 
     monkeypatch.setattr(main, "evaluate", evaluate)
-    results, found, best = main.train(algorithm, len(means), stop_reward)
-    assert {number: returns.tolist() for number, returns in found.items()} == {
+    run = main.train(algorithm, len(means), stop_reward)
+    assert {number: returns.tolist() for number, returns in run.evaluations.items()} == {
         number: evaluations[number] for number in trained
     }
-    assert best == algorithm.weights  # the policy is that of the best evaluation
-    assert [result["training_iteration"] for result in results] == [*range(1, len(results) + 1)]
-    assert len(results) == max(trained)
-    return best, trained
+    assert run.best == algorithm.weights  # the policy is that of the best evaluation
+    numbers = [row["training_iteration"] for row in run.rows]
+    assert numbers == [*range(1, len(numbers) + 1)]
+    assert len(numbers) == max(trained)
+    return run.best, trained
 
 
 def test_training_stops_when_an_evaluation_confirms(monkeypatch):
@@ -159,6 +168,20 @@ def test_training_goes_on_when_an_evaluation_does_not_confirm(monkeypatch):
 def test_the_best_policy_that_was_evaluated_is_kept(monkeypatch):
     evaluations = {1: [120.0, 100.0], 4: [180.0, 190.0], 5: [90.0, 80.0]}
     assert scripted([200] * 5, evaluations, monkeypatch) == (4, [1, 4, 5])
+
+
+def test_between_evaluations_the_training_episodes_decide():
+    """A checkpoint of a run that was killed shows the best policy, as far as is known."""
+    ascending = [
+        main.quality(float("nan")),  # no episode has ended yet
+        main.quality(-200.0),
+        main.quality(250.0),
+        main.quality(np.array([100.0, 120.0])),  # but an evaluation counts more
+        main.quality(np.array([300.0] * 8 + [100.0] * 2)),
+        main.quality(np.array([210.0] * 10)),  # solved
+        main.quality(np.array([220.0] * 10)),
+    ]
+    assert all(worse < better for worse, better in zip(ascending, ascending[1:]))
 
 
 def test_a_large_stop_reward_trains_on_to_the_end(monkeypatch):
