@@ -5,7 +5,8 @@ import re
 import pytest
 from conftest import PROJECT, run_main
 
-from scripts import platforms
+from scripts import audit, platforms
+from starter import preflight
 
 README = (PROJECT / "README.md").read_text("utf-8")
 BUMPING = (PROJECT / "docs" / "bumping.md").read_text("utf-8")
@@ -96,3 +97,27 @@ def test_bumping_edits_lines_that_are_there():
             lines = hunk.splitlines(keepends=True)
             before = "".join(line[1:] for line in lines if line[0] in "- ")
             assert text.count(before) == 1, f"{file} has not, once:\n{before}"
+
+
+def all_pins():
+    return {pin for lock in audit.LOCKS for pin in preflight.pins(lock).items()}
+
+
+def test_security_md_names_only_what_is_pinned():
+    accepted = audit.accepted(SECURITY)
+    assert {"CVE-2023-48022", "CVE-2023-6019"} <= accepted["ray"]
+    with_ids = {name for name, ids in accepted.items() if ids}
+    assert with_ids <= {name for name, _ in all_pins()}
+
+
+def test_security_md_gives_the_pinned_versions():
+    """A reason such as '10.4.0 is the last for Python 3.8' is about the version in the lock."""
+    rows = re.findall(r"^\| `([\w.-]+)` .*?([\d.]+\d) is the last for Python 3\.8", SECURITY, re.M)
+    assert len(rows) > 10
+    assert [row for row in rows if row not in all_pins()] == []
+
+
+def test_the_three_pins_of_the_tutorial():
+    pinned = preflight.pins(PROJECT / "requirements.txt")
+    head = README.split("```")[0]
+    assert f"Ray RLlib {pinned['ray']} and\nTensorFlow {pinned['tensorflow']}" in head
