@@ -45,11 +45,13 @@ def kill(moments, output, seed, longest=4.0):
 
         reader = threading.Thread(target=read)
         reader.start()
-        assert first.wait(120), "it did not begin to train"
-        time.sleep(moment.uniform(0, longest))
-        process.kill()
-        process.wait()
-        reader.join()
+        try:
+            assert first.wait(600), "it did not begin to train"
+            time.sleep(moment.uniform(0, longest))
+        finally:
+            process.kill()
+            process.wait()
+            reader.join()
         newest = checkpoint.newest(Path(output) / "latest", "LunarLander-v2")
         arrays, facts = newest.training()
         saved = newest.manifest["iteration"]
@@ -62,6 +64,7 @@ def kill(moments, output, seed, longest=4.0):
         assert rows == [*range(1, len(rows) + 1)]
         assert len(rows) >= saved
         found.append((printed[-1], saved))
+        print(f"{len(found)}: killed after iteration {printed[-1]} was printed, {saved} is saved")
     return found
 
 
