@@ -1,6 +1,6 @@
 """The README's two commands on a bare machine, as an ordinary user: `make test-bare`.
 
-The machine is a minimal Debian that debootstrap makes, with what the README tells a newcomer to
+The machine is a minimal Debian (or Ubuntu, on one) that debootstrap makes, with what the README tells a newcomer to
 install, a Python 3.8 and nothing else. It reaches an index on this machine and no other. Its
 name keeps this file out of `make test`: it takes root, debootstrap and many minutes.
 """
@@ -18,13 +18,13 @@ from conftest import PROJECT
 from locked_index import LockedIndex
 
 README = (PROJECT / "README.md").read_text("utf-8")
-RELEASE = "bookworm"
 # What Python's own build links to; a Python of the reader's brings it.
 LIBRARIES = ("libssl3", "libffi8", "zlib1g", "libbz2-1.0", "liblzma5", "libsqlite3-0")
 PYTHON = Path(sys.base_prefix)
 
-if os.geteuid() or not shutil.which("debootstrap"):
-    pytest.skip("needs root and debootstrap", allow_module_level=True)
+pytestmark = pytest.mark.skipif(
+    os.geteuid() != 0 or not shutil.which("debootstrap"), reason="needs root and debootstrap"
+)
 
 
 class Machine:
@@ -32,13 +32,15 @@ class Machine:
 
     def __init__(self, root):
         self.root = root
+        with open("/etc/os-release") as about:  # the same release as here, from the same mirror
+            release = re.search(r"^VERSION_CODENAME=(\w+)$", about.read(), re.M).group(1)
         mirrors = subprocess.check_output(
             ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"],
             text=True,
         ).split()
         mirror = next(mirror for mirror in mirrors if "security" not in mirror)
         subprocess.run(
-            ["debootstrap", "--variant=minbase", RELEASE, str(root), mirror],
+            ["debootstrap", "--variant=minbase", release, str(root), mirror],
             check=True,
             stdout=subprocess.DEVNULL,
         )
