@@ -1,8 +1,8 @@
 """The README's two commands on a bare machine, as an ordinary user: `make test-bare`.
 
-The machine is a minimal Debian (or Ubuntu, on one) that debootstrap makes, with what the README tells a newcomer to
-install, a Python 3.8 and nothing else. It reaches an index on this machine and no other. Its
-name keeps this file out of `make test`: it takes root, debootstrap and many minutes.
+The machine is a minimal Debian (or Ubuntu, on one) that debootstrap makes, with what the README
+tells a newcomer to install, a Python 3.8 and nothing else. It reaches an index on this machine
+and no other. Its name keeps this file out of `make test`: it takes root and many minutes.
 """
 
 import os
