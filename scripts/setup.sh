@@ -1,8 +1,9 @@
 #!/bin/sh
 # Makes .venv with exactly what the lock files name; does nothing if that is done.
-# usage: [PYTHON=...] scripts/setup.sh [dev|which]
+# usage: [PYTHON=...] scripts/setup.sh [dev|which|lock]
 #   dev    the tests' packages as well
-#   which  only print the Python that it would use
+#   which  only print the Python that it would use, fetched if there is none
+#   lock   only print the lock file that it would install
 set -eu
 
 fail() {
@@ -15,7 +16,7 @@ version_of() {
 }
 
 supported() { # a pyenv shim that only prints an error has no version
-    case $(version_of "$1") in 3.8 | 3.9 | 3.10) ;; *) return 1 ;; esac
+    case " $versions " in *" $(version_of "$1" || echo none) "*) ;; *) return 1 ;; esac
 }
 
 # Where the version managers keep version $1, and what PATH calls it, a line each.
@@ -29,11 +30,43 @@ places() {
 }
 
 find_python() {
-    for version in "$pinned" 3.8 3.9 3.10; do
+    for version in $versions; do
         places "$version" | while IFS= read -r candidate; do
             if supported "$candidate"; then echo "$candidate"; fi
         done
     done | head -n 1
+}
+
+# Has the first version manager that is there and can do it fetch the pinned Python.
+# uv and mise download one (seconds), pyenv and asdf compile it (minutes).
+fetch_python() {
+    for manager in uv mise pyenv asdf; do
+        command -v "$manager" >/dev/null || continue
+        echo "No Python $series here: $manager gets Python $pinned" >&2
+        case $manager in
+            uv) uv python install "$pinned" ;;
+            mise) mise install --yes "python@$pinned" ;;
+            pyenv) pyenv install --skip-existing "$pinned" ;;
+            asdf) asdf install python "$pinned" ;;
+        esac >&2 </dev/null || continue
+        python=$(find_python)
+        [ -z "$python" ] || break
+    done
+}
+
+# Sets $lock to the lock file for the platform of $python. preflight.py does the same.
+choose_lock() {
+    platform=$("$python" -c 'import platform as p; print((p.system() + "-" + p.machine()).lower())')
+    if "$python" -c 'import sysconfig as s; exit("musl" not in s.get_config_var("HOST_GNU_TYPE"))' 2>/dev/null; then
+        platform=$platform-musl # Alpine: another C library, which TensorFlow is not built for
+    fi
+    case $platform in
+        linux-x86_64) lock=requirements.txt ;;
+        *) lock=locks/$platform.txt ;;
+    esac
+    [ -f "$lock" ] ||
+        fail "there is no lock for $platform, because TensorFlow 2.12 or Ray 2.2 has no package for it;" \
+            "use Linux on x86-64, or a platform with a file in locks/"
 }
 
 compiles() { # C++ of this line
@@ -43,6 +76,7 @@ compiles() { # C++ of this line
 
 # box2d-py is compiled on this machine: find out now, not after the download.
 check_build_tools() {
+    case $lock in *windows*) return ;; esac # its compiler is not called cc
     compiler=${CC:-$("$python" -c 'import sysconfig as s; print(s.get_config_var("CC") or "cc")')}
     headers=$("$python" -c 'import sysconfig as s; print(s.get_paths()["include"])')
     compiles '#include <cmath>' ||
@@ -57,48 +91,66 @@ check_build_tools() {
 }
 
 install() {
-    .venv/bin/python -m pip install --disable-pip-version-check --no-input --require-hashes "$@" ||
+    # --no-compile: byte-compiling the whole tree takes three times as long as what a run imports.
+    "$bin/python" -m pip install --disable-pip-version-check --no-input --no-compile \
+        --require-hashes "$@" ||
         fail "the installation is not finished (pip says why, above); mend that and run the same command again"
 }
 
 pinned=$(awk '$1 == "python" { print $2 }' .tool-versions)
+series="3.8, 3.9 or 3.10"
+versions="$pinned 3.8 3.9 3.10"
+if [ "$(uname -s)-$(uname -m)" = Darwin-arm64 ]; then # three packages have no file for 3.8 there
+    pinned=3.9.18
+    series="3.9 or 3.10"
+    versions="$pinned 3.9 3.10"
+fi
 # Each name holds a checksum of what it stands for, comments left out, and is written
 # last: an interrupted set-up, or one of other locks, is never taken for a finished one.
 checksum() {
     sed '/^ *#/d' "$@" | cksum | tr ' ' -
 }
-ready=.venv/ready-$(checksum .tool-versions requirements-build.txt requirements.txt)
+ready=.venv/ready-$(checksum .tool-versions requirements-build.txt requirements.txt locks/*.txt)
 dev_ready=.venv/dev-ready-$(checksum requirements-dev.txt)
 
 python=
 if [ -n "${PYTHON:-}" ]; then
     python=$(command -v "$PYTHON") || true
     supported "$python" ||
-        fail "PYTHON=$PYTHON is not a working Python 3.8, 3.9 or 3.10; name one that is, or leave PYTHON out"
+        fail "PYTHON=$PYTHON is not a working Python $series; name one that is, or leave PYTHON out"
 fi
 
+bin=.venv/bin
+[ ! -d .venv/Scripts ] || bin=.venv/Scripts # Windows
+
 finished() {
-    [ -e "$ready" ] && supported .venv/bin/python || return 1
-    [ -z "$python" ] || [ "$(version_of "$python")" = "$(version_of .venv/bin/python)" ]
+    [ -e "$ready" ] && supported "$bin/python" || return 1
+    [ -z "$python" ] || [ "$(version_of "$python")" = "$(version_of "$bin/python")" ]
 }
 
-if [ "${1:-}" = which ] || ! finished; then
+if [ "${1:-}" = which ] || [ "${1:-}" = lock ] || ! finished; then
     [ -n "$python" ] || python=$(find_python)
+    [ -n "$python" ] || fetch_python
     [ -n "$python" ] ||
-        fail "no Python 3.8, 3.9 or 3.10 found; get one with 'asdf install python $pinned'," \
-            "'mise install python@$pinned', 'pyenv install $pinned' or 'uv python install $pinned'," \
-            "or name yours: make PYTHON=/path/to/python3.8"
+        fail "no Python $series found, and no uv, mise, pyenv or asdf that could get one;" \
+            "install uv, say, and run the same command again, or name your Python: make PYTHON=/path/to/python3.8"
     if [ "${1:-}" = which ]; then
         echo "$python"
+        exit
+    fi
+    choose_lock
+    if [ "${1:-}" = lock ]; then
+        echo "$lock"
         exit
     fi
     check_build_tools
     echo "Setting up .venv with $("$python" --version 2>&1) from $python"
     rm -rf .venv
     "$python" -m venv .venv || fail "could not make .venv (Python says why, above)"
+    [ ! -d .venv/Scripts ] || bin=.venv/Scripts
     install --quiet -r requirements-build.txt
-    export PATH="$PWD/.venv/bin:$PATH" # box2d-py's build calls swig, from the line above
-    install --no-build-isolation -r requirements.txt
+    export PATH="$PWD/$bin:$PATH" # box2d-py's build calls swig, from the line above
+    install --no-build-isolation -r "$lock"
     : >"$ready"
 fi
 

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import platform
 import re
 import sys
 import warnings
@@ -38,7 +39,7 @@ def check():
     if sys.version_info[:2] not in PYTHONS:
         found = ".".join(str(part) for part in sys.version_info[:3])
         _refuse(f"this is Python {found}, and the pins run on 3.8, 3.9 and 3.10")
-    difference = first_difference(pins(PROJECT / "requirements.txt"))
+    difference = first_difference(pins(lock()))
     if difference:
         _refuse(difference)
     for name, value in SETTINGS.items():
@@ -53,6 +54,12 @@ def check():
     from gym_notices.notices import notices
 
     notices.clear()  # what gym prints at import: that gymnasium succeeds it
+
+
+def lock():
+    """The lock file of this platform; scripts/setup.sh installs the same one."""
+    name = f"{platform.system()}-{platform.machine()}".lower()
+    return PROJECT / ("requirements.txt" if name == "linux-x86_64" else f"locks/{name}.txt")
 
 
 def pins(lock):
@@ -70,7 +77,7 @@ def first_difference(pinned):
         except PackageNotFoundError:
             return f"{name} is not installed for {sys.executable}"
         if found != wanted:
-            return f"{name} is {found} here and {wanted} in requirements.txt"
+            return f"{name} is {found} here and {wanted} in the lock"
     return None
 
 

@@ -10,6 +10,10 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
+PARTS = (
+    *("main.py", "Makefile", ".tool-versions", "locks", "starter", "scripts", "benchmarks"),
+    *("tests", *(path.name for path in PROJECT.glob("requirements*"))),
+)
 
 
 def environment(**changes):
@@ -36,7 +40,8 @@ def run_main(*flags, cwd=PROJECT, python=sys.executable, script="main.py", befor
 
 def copy_project(folder):
     """What of this project runs, in another folder; gives the folder."""
-    for name in ("main.py", "requirements.txt", "starter", "scripts", "benchmarks", "tests"):
+    Path(folder).mkdir(exist_ok=True)
+    for name in PARTS:
         copy = shutil.copytree if (PROJECT / name).is_dir() else shutil.copy
         copy(PROJECT / name, Path(folder, name))
     shutil.rmtree(Path(folder, "benchmarks", "results"), ignore_errors=True)

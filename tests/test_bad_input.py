@@ -253,7 +253,7 @@ def test_a_package_of_another_version(copy):
     lock = copy / "requirements.txt"
     lock.write_text(lock.read_text().replace("numpy==1.23.5", "numpy==1.23.4"))
     done = run_main(cwd=copy)
-    assert_refused(done, "numpy is 1.23.5 here and 1.23.4 in requirements.txt", "make setup")
+    assert_refused(done, "numpy is 1.23.5 here and 1.23.4 in the lock", "make setup")
 
 
 def test_a_package_that_is_missing(copy):

@@ -31,6 +31,7 @@ for i in itertools.count(1):
 """
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_the_newest_checkpoint_is_whole(tmp_path):
     moment = random.Random(0)
     halves = 0
@@ -60,6 +61,7 @@ def test_killed_at_any_moment_the_newest_checkpoint_is_whole(tmp_path):
     assert halves > 5  # it was killed where it matters
 
 
+@pytest.mark.slow
 def test_a_training_that_is_killed_goes_on(tmp_path):
     found = kill(3, tmp_path, seed=1, longest=2)
     saved = [0] + [iteration for _, iteration in found]
@@ -147,6 +149,7 @@ def test_two_and_two_iterations_cover_what_four_do(halves):
     assert len(iterations) == resumed_run.rows[-1]["episodes_total"]
 
 
+@pytest.mark.slow
 def test_what_was_learned_does_not_collapse(tmp_path, monkeypatch):
     """An update after the resume is like one before it: not so without replay buffer."""
     monkeypatch.setattr(main, "evaluate", lambda policy: np.zeros(10))

@@ -4,6 +4,7 @@ import json
 import re
 
 import numpy as np
+import pytest
 from conftest import PROJECT, run_main
 from PIL import Image
 
@@ -38,6 +39,7 @@ def test_the_demo_by_the_command_line(tmp_path):
     assert float(episode_return) > 100
 
 
+@pytest.mark.slow
 def test_the_story_shows_three_flights_of_one_episode(tmp_path):
     picture = tmp_path / "story.gif"
     done = run_main("--iterations", 2, "--output", picture, script="scripts/story.py")

@@ -5,7 +5,12 @@ import re
 import pytest
 from conftest import PROJECT, run_main
 
+from scripts import audit, platforms
+from starter import preflight
+
 README = (PROJECT / "README.md").read_text("utf-8")
+BUMPING = (PROJECT / "docs" / "bumping.md").read_text("utf-8")
+SECURITY = (PROJECT / "SECURITY.md").read_text("utf-8")
 MAKEFILE = (PROJECT / "Makefile").read_text("utf-8")
 
 
@@ -28,10 +33,10 @@ def test_the_two_commands_are_first():
 
 
 def test_every_target_named_exists():
-    targets = set(re.findall(r"^([a-z]+):.*## ", MAKEFILE, re.M))
-    named = set(re.findall(r"`make ([a-z]+)", README))
+    targets = set(re.findall(r"^([a-z-]+):.*## ", MAKEFILE, re.M))
+    named = set(re.findall(r"`make ([a-z-]+)", README + BUMPING + SECURITY))
     named |= {
-        word for block in blocks("sh") for word in re.findall(r"^make ([a-z]+)", block, re.M)
+        word for block in blocks("sh") for word in re.findall(r"^make ([a-z-]+)", block, re.M)
     }
     assert named <= targets
     assert {"setup", "test", "lock", "clean"} <= named
@@ -72,3 +77,47 @@ def test_settings_named_are_the_ones_that_are_set():
 
     for name in {**SETTINGS, **FIXED}:
         assert f"`{name}" in README
+
+
+def test_every_platform_is_in_the_table_and_says_how_far_it_was_tried():
+    rows = re.findall(r"^  \| (.+) \| \[`(.+)`\]\(\2\) \| (.+) \|$", README, re.M)
+    assert {lock for _, lock, _ in rows} == set(platforms.PLATFORMS)
+    for platform, lock, tried in rows:
+        _, pythons = platforms.PLATFORMS[lock]
+        assert ("Python 3.9 or 3.10" in platform) == (pythons == ((3, 9), (3, 10)))
+        assert tried.startswith("run by us") == (lock == "requirements.txt")
+
+
+def test_bumping_edits_lines_that_are_there():
+    edits = re.findall(r"^`([\w./]+)`\n+```diff\n(.*?)^```", BUMPING, re.M | re.S)
+    assert {"main.py", "starter/sampler.py", "starter/replay_buffer.py"} <= {f for f, _ in edits}
+    for file, edit in edits:
+        text = (PROJECT / file).read_text("utf-8")
+        for hunk in edit.split("@@\n"):
+            lines = hunk.splitlines(keepends=True)
+            before = "".join(line[1:] for line in lines if line[0] in "- ")
+            assert text.count(before) == 1, f"{file} has not, once:\n{before}"
+
+
+def all_pins():
+    return {pin for lock in audit.LOCKS for pin in preflight.pins(lock).items()}
+
+
+def test_security_md_names_only_what_is_pinned():
+    accepted = audit.accepted(SECURITY)
+    assert {"CVE-2023-48022", "CVE-2023-6019"} <= accepted["ray"]
+    with_ids = {name for name, ids in accepted.items() if ids}
+    assert with_ids <= {name for name, _ in all_pins()}
+
+
+def test_security_md_gives_the_pinned_versions():
+    """A reason such as '10.4.0 is the last for Python 3.8' is about the version in the lock."""
+    rows = re.findall(r"^\| `([\w.-]+)` .*?([\d.]+\d) is the last for Python 3\.8", SECURITY, re.M)
+    assert len(rows) > 10
+    assert [row for row in rows if row not in all_pins()] == []
+
+
+def test_the_three_pins_of_the_tutorial():
+    pinned = preflight.pins(PROJECT / "requirements.txt")
+    head = README.split("```")[0]
+    assert f"Ray RLlib {pinned['ray']} and\nTensorFlow {pinned['tensorflow']}" in head

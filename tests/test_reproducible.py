@@ -19,6 +19,8 @@ import verify
 from starter import Problem, checkpoint
 from starter.training_run import Run
 
+pytestmark = pytest.mark.slow
+
 EXPECTED = {
     name: json.loads((PROJECT / "tests" / "expected" / f"{name}.json").read_text("utf-8"))
     for name in ("short", "full")

@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 from conftest import PROJECT
 
+pytestmark = pytest.mark.slow
+
 SYSTEM = "/usr/bin:/bin"
 VERSIONS = ("3.7", "3.8", "3.9", "3.10", "3.11")
 
@@ -46,7 +48,7 @@ def bin_only(tmp_path):
     """A PATH with the few tools that the script needs, and no Python but what is put there."""
     folder = tmp_path / "bin"
     folder.mkdir()
-    for tool in ("sh", "awk", "cat", "cksum", "sed", "tr", "head", "rm", "cc", "gcc"):
+    for tool in ("sh", "awk", "cat", "cksum", "sed", "tr", "head", "rm", "uname", "cc", "gcc"):
         if shutil.which(tool):
             (folder / tool).symlink_to(shutil.which(tool))
     return folder
@@ -99,13 +101,56 @@ def test_no_python_names_the_ways_to_get_one(bin_only):
     done = setup("which", path=bin_only)
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
-    for way in (
-        "asdf install python 3.8.18",
-        "mise install python@3.8.18",
-        "pyenv install 3.8.18",
-    ):
-        assert way in done.stderr
-    assert "uv python install 3.8.18" in done.stderr
+    assert "no Python 3.8, 3.9 or 3.10 found" in done.stderr
+    assert "uv, mise, pyenv or asdf" in done.stderr
+    assert "make PYTHON=" in done.stderr
+
+
+def fetching_manager(folder, name, where, fetch):
+    """A version manager that knows no Python until it is told to fetch 3.8.18."""
+    home = folder.parent / name
+    answer = home / "bin" / "python" if name == "uv" else home
+    return executable(
+        folder / name,
+        f"""echo "{name} $*" >> "{folder.parent}/calls"
+        case "$*" in
+            "{where}") [ -d "{home}" ] && echo "{answer}" ;;
+            "{fetch}")
+                /bin/mkdir -p "{home}/bin" && echo 'echo 3.8' > "{home}/bin/python"
+                /bin/chmod +x "{home}/bin/python"
+                echo downloading ;;
+            *) exit 1 ;;
+        esac""",
+    )
+
+
+MANAGERS = {
+    "uv": ("python find --no-project --no-python-downloads 3.8.18", "python install 3.8.18"),
+    "mise": ("where python@3.8.18", "install --yes python@3.8.18"),
+    "pyenv": ("prefix 3.8.18", "install --skip-existing 3.8.18"),
+    "asdf": ("where python 3.8.18", "install python 3.8.18"),
+}
+
+
+@pytest.mark.parametrize("name", MANAGERS)
+def test_a_version_manager_fetches_python_where_there_is_none(bin_only, name):
+    fetching_manager(bin_only, name, *MANAGERS[name])
+    done = setup("which", path=bin_only)
+    assert done.returncode == 0
+    assert done.stdout == f"{bin_only.parent}/{name}/bin/python\n"
+    assert f"{name} gets Python 3.8.18" in done.stderr
+    (bin_only.parent / "calls").unlink()
+    again = setup("which", path=bin_only)
+    assert (again.stdout, again.stderr) == (done.stdout, "")
+    assert MANAGERS[name][1] not in (bin_only.parent / "calls").read_text()
+
+
+def test_a_version_manager_that_fails_leaves_it_to_the_next(bin_only):
+    executable(bin_only / "uv", "exit 1")
+    fetching_manager(bin_only, "pyenv", *MANAGERS["pyenv"])
+    fetching_manager(bin_only, "asdf", *MANAGERS["asdf"])
+    assert setup("which", path=bin_only).stdout == f"{bin_only.parent}/pyenv/bin/python\n"
+    assert "asdf install" not in (bin_only.parent / "calls").read_text()
 
 
 @pytest.mark.parametrize("python", ["/no/such/python", "false", "old-python"])
@@ -144,6 +189,8 @@ class Small:
         shutil.copy(PROJECT / "Makefile", folder / "Makefile")
         shutil.copy(PROJECT / ".tool-versions", folder / ".tool-versions")
         (folder / "wheels").mkdir()
+        (folder / "locks").mkdir()
+        (folder / "locks" / "windows-amd64.txt").write_text("")
         for lock, name in [("-build", "builder"), ("", "runner"), ("-dev", "tester")]:
             (folder / f"requirements{lock}.txt").write_text(wheel(folder / "wheels", name, "1.0"))
         (folder / "main.py").write_text(
@@ -199,6 +246,54 @@ def test_set_up_once_then_never_again(small):
     home = small.folder / "home"
     strays = [path for path in home.rglob("*") if home / ".cache" / "pip" not in path.parents]
     assert strays in ([], [home / ".cache", home / ".cache" / "pip"])
+
+
+def elsewhere(folder, system, machine, libc="gnu"):
+    """This Python, saying of itself that it runs on another platform."""
+    return executable(
+        folder / "python-elsewhere",
+        f"""case "$2" in
+            *platform*) echo {system.lower()}-{machine.lower()} ;;
+            *HOST_GNU_TYPE*) [ {libc} = musl ] ;;
+            *) exec "{sys.base_prefix}/bin/python3" "$@" ;;
+        esac""",
+    )
+
+
+def test_each_platform_gets_its_lock(small):
+    locks = small.folder / "locks"
+    (locks / "linux-aarch64.txt").write_text(wheel(small.folder / "wheels", "runner", "1.5"))
+    python = elsewhere(small.folder, "Linux", "aarch64")
+    assert small.run("lock", PYTHON=str(python)).stdout == "locks/linux-aarch64.txt\n"
+    assert small.run("lock").stdout == "requirements.txt\n"
+    assert small.run(PYTHON=str(python)).returncode == 0
+    assert small.python("import runner; assert runner.version == '1.5'").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("system", "machine", "libc", "name"),
+    [
+        ("Linux", "ppc64le", "gnu", "linux-ppc64le"),
+        ("Linux", "x86_64", "musl", "linux-x86_64-musl"),
+        ("Darwin", "x86_64", "gnu", "darwin-x86_64"),
+    ],
+)
+def test_a_platform_without_a_lock_is_refused(small, system, machine, libc, name):
+    done = small.run(PYTHON=str(elsewhere(small.folder, system, machine, libc)))
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert f"there is no lock for {name}" in done.stderr
+    assert not (small.folder / ".venv").exists()
+
+
+def test_apple_silicon_takes_python_3_9(bin_only):
+    (bin_only / "uname").unlink()
+    executable(bin_only / "uname", '[ "$1" = -s ] && echo Darwin || echo arm64')
+    fake_python(bin_only / "python3.8", "3.8")
+    expected = fake_python(bin_only / "python3.9", "3.9")
+    assert which(bin_only) == str(expected)
+    done = setup("which", path=bin_only, PYTHON="python3.8")
+    assert "is not a working Python 3.9 or 3.10" in done.stderr
 
 
 def test_flags_pass_through_make(small):
@@ -290,13 +385,21 @@ def test_make_help_lists_every_target(small):
     listed = [line.split()[1] for line in small.make("help").stdout.splitlines()]
     assert listed == [
         "run",
+        "watch",
+        "demo",
+        "tensorboard",
         "setup",
         "test",
+        "test-bare",
         "verify",
         "expected",
+        "story",
         "bench",
         "lint",
         "lock",
+        "bump",
+        "platforms",
+        "audit",
         "clean",
         "help",
     ]

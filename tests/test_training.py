@@ -9,6 +9,8 @@ import ray
 
 import main
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def session():

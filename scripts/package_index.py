@@ -1,0 +1,60 @@
+"""What the package index offers for what the locks pin."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import requests
+
+from starter import Problem
+
+
+def url():
+    """The index that pip is told to use, by PIP_INDEX_URL or in its configuration."""
+    if os.environ.get("PIP_INDEX_URL"):
+        return os.environ["PIP_INDEX_URL"].rstrip("/")
+    asked = subprocess.run(
+        [sys.executable, "-m", "pip", "config", "get", "global.index-url"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        encoding="utf-8",
+    )
+    return asked.stdout.strip().rstrip("/") or "https://pypi.org/simple"
+
+
+def files(package):
+    """The files of all versions of a package, as PEP 691 describes them, a dict each.
+
+    Raises:
+        Problem: if the index does not answer, or not in JSON.
+    """
+    page = f"{url()}/{package}/"
+    try:
+        answer = requests.get(
+            page, headers={"Accept": "application/vnd.pypi.simple.v1+json"}, timeout=60
+        )
+        answer.raise_for_status()
+        return answer.json()["files"]
+    except (requests.RequestException, ValueError) as error:
+        said = " ".join(str(error).split())
+        raise Problem(f"the index gave no list of files at {page}: {said}") from error
+
+
+def requirements(lock):
+    """The lines of each requirement of a lock file, its hashes among them: `{package: lines}`."""
+    pattern = re.compile(r"^([\w.-]+)==.*\n(?: {4}.*\n)*", re.M)
+    found = pattern.finditer(Path(lock).read_text("utf-8"))
+    return {match.group(1): match.group(0) for match in found}
+
+
+def locked(lock):
+    """What a lock file lets in: `{package: (version, {SHA-256, ...})}`."""
+    return {
+        package: (re.match(r"[^=]+==([\w.]+)", lines).group(1), set(_HASH.findall(lines)))
+        for package, lines in requirements(lock).items()
+    }
+
+
+_HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
