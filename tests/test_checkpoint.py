@@ -151,7 +151,7 @@ def test_two_and_two_iterations_cover_what_four_do(halves):
 
 @pytest.mark.slow
 def test_what_was_learned_does_not_collapse(tmp_path, monkeypatch):
-    """An update after the resume is like one before it: not so without replay buffer."""
+    """The episodes and the losses after a resume are like those before it."""
     monkeypatch.setattr(main, "evaluate", lambda policy: np.zeros(10))
     run = Run(tmp_path, **ABOUT)
     algorithm = main.build_algorithm(3)
