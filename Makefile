@@ -5,9 +5,8 @@
 .PHONY: run watch demo story tensorboard setup test test-bare verify expected bench lint lock \
 	bump platforms audit clean help
 
-# What another Python project left in the environment does not reach this one. (Bytecode: the
-# set-up writes none, the first run does, for the modules that it needs.)
-unexport PYTHONHOME PYTHONPATH PYTHONDONTWRITEBYTECODE
+# What another Python project left in the environment does not reach this one.
+unexport PYTHONHOME PYTHONPATH
 
 BIN = .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 FLAGS = $(if $(ITERATIONS),--iterations '$(ITERATIONS)') $(if $(SEED),--seed '$(SEED)') $(ARGS)

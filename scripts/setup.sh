@@ -91,7 +91,7 @@ check_build_tools() {
 }
 
 install() {
-    # --no-compile: byte-compiling the whole tree takes three times as long as what a run imports.
+    # --no-compile: pip byte-compiles on one core; below, all of them do.
     "$bin/python" -m pip install --disable-pip-version-check --no-input --no-compile \
         --require-hashes "$@" ||
         fail "the installation is not finished (pip says why, above); mend that and run the same command again"
@@ -151,6 +151,8 @@ if [ "${1:-}" = which ] || [ "${1:-}" = lock ] || ! finished; then
     install --quiet -r requirements-build.txt
     export PATH="$PWD/$bin:$PATH" # box2d-py's build calls swig, from the line above
     install --no-build-isolation -r "$lock"
+    # Quietly: what old packages are warned of, and a file or two for Python 2, is no user's concern.
+    "$bin/python" -m compileall -qq -j 0 .venv >/dev/null 2>&1 || true
     : >"$ready"
 fi
 
