@@ -2,6 +2,7 @@
 
     make                                    set up, train, show
     make ITERATIONS=2 SEED=3                fewer iterations, another seed
+    make ARGS="--env CartPole-v1"           another environment
     .venv/bin/python main.py --help         every flag
 
 Read it from top to bottom; main(), at the end, calls the rest in the order it stands in.
@@ -12,20 +13,20 @@ from starter import preflight
 preflight.check()  # the imports below would fail outside the pinned environment
 
 import sys
-from enum import Enum
 from itertools import count
 from pathlib import Path
+from typing import List
 
-import gymnasium
 import numpy as np
-import typer
 from rich.progress import track
+from typer import Option
 
 from starter import checkpoint, console, overlay, run_folder, screen
+from starter.environments import Environment, parse_arguments
+from starter.screen import Render
 from starter.training_run import Run
 
-ENVIRONMENT = "LunarLander-v2"
-SOLVED = 200  # the return that gymnasium's documentation calls a solution
+LANDER = Environment("LunarLander-v2")
 ITERATIONS = 60  # at most; most seeds are solved in half of them
 # The network learns from rewards times this: returns of hundreds take a new one long to reach,
 # and the Huber loss sees no difference between an error of 10 and one of 100.
@@ -34,7 +35,7 @@ EVALUATION_SEED = 1_000_000  # of the first of the evaluation's episodes: the sa
 ONE_THREAD = {"intra_op_parallelism_threads": 1, "inter_op_parallelism_threads": 1}
 
 
-def configure(seed):
+def configure(seed, game=LANDER):
     """Every choice of the algorithm, as RLlib's `DQNConfig`."""
     # Imported here: they take seconds, which --help and a mistyped flag need not wait.
     from ray.rllib.algorithms.dqn import DQNConfig
@@ -52,7 +53,7 @@ def configure(seed):
     return (
         DQNConfig()
         # RLlib's check of the environment would play some timesteps of it beforehand.
-        .environment(GymnasiumAdapter, env_config={"id": ENVIRONMENT}, disable_env_checking=True)
+        .environment(GymnasiumAdapter, env_config=game.about, disable_env_checking=True)
         .debugging(seed=spread_seed, log_level="ERROR")
         # Play 16 games at once in this process, all a timestep on, and then the next: one call
         # of the network serves them all. After 32 timesteps of each, 64 updates.
@@ -105,21 +106,21 @@ def configure(seed):
     )
 
 
-def build_algorithm(seed):
+def build_algorithm(seed, game=LANDER):
     """An RLlib `Algorithm` that has learned nothing yet."""
     from starter.local_rllib import build
 
-    return build(configure(seed))
+    return build(configure(seed, game))
 
 
-def load_policy(found):
+def load_policy(found, game=LANDER):
     """The policy of a `Checkpoint`, to fly with; it cannot learn on."""
     from starter.local_rllib import build_policy
 
-    return build_policy(configure(found.manifest["seed"]), found.weights)
+    return build_policy(configure(found.manifest["seed"], game), found.weights)
 
 
-def train(algorithm, iterations, stop_reward, run=None):
+def train(algorithm, iterations, stop_reward, run=None, game=LANDER):
     """Train to so many `iterations` or until solved or Ctrl-C; print RLlib's statistics of each.
 
     Solved is what a greedy evaluation confirms, once the training episodes, with their random
@@ -141,12 +142,13 @@ def train(algorithm, iterations, stop_reward, run=None):
             last = interrupt.requested or iteration == iterations - 1
             if last or (mean >= stop_reward and iteration >= next_evaluation):
                 next_evaluation = iteration + 3  # it takes longer than an iteration
-                returns = run.evaluations[number] = evaluate(policy)
-                print(f"greedy policy: {summary(returns)}")
-                run.choose(number, quality(returns), policy)
-                last = last or (is_solved(returns) and returns.mean() >= stop_reward)
+                returns = run.evaluations[number] = evaluate(policy, game=game)
+                print(f"greedy policy: {summary(returns, game.solved)}")
+                run.choose(number, quality(returns, game), policy)
+                solved = game.solved is None or is_solved(returns, game)
+                last = last or (solved and returns.mean() >= stop_reward)
             else:
-                run.choose(number, quality(mean), policy)
+                run.choose(number, quality(mean, game), policy)
             run.record(algorithm, result, last)
             if last:
                 break
@@ -165,13 +167,13 @@ def statistics(result):
     )
 
 
-def evaluate(policy, episodes=100, first_seed=EVALUATION_SEED):
+def evaluate(policy, episodes=100, first_seed=EVALUATION_SEED, game=LANDER):
     """Fly `episodes` at once, greedily; gives their returns, an array of shape (episodes,).
 
     Each timestep is one call of the network for all that still fly. Without a `policy` they
     fly at random.
     """
-    envs = [gymnasium.make(ENVIRONMENT) for _ in range(episodes)]
+    envs = [game.make() for _ in range(episodes)]
     observations = np.stack([env.reset(seed=first_seed + i)[0] for i, env in enumerate(envs)])
     random = np.random.default_rng(first_seed)
     returns = np.zeros(episodes)
@@ -192,12 +194,17 @@ def evaluate(policy, episodes=100, first_seed=EVALUATION_SEED):
     return returns
 
 
-def is_solved(returns):
-    """A mean of 200, and nine in ten: a mean alone may hide that every fourth one crashes."""
-    return returns.mean() >= SOLVED and (returns >= SOLVED).mean() >= 0.9
+def is_solved(returns, game=LANDER):
+    """The mean that gymnasium asks for; of a lander also nine in ten.
+
+    Its mean alone may hide that every fourth one crashes.
+    """
+    if game.solved is None or returns.mean() < game.solved:
+        return False
+    return not game.is_lander or (returns >= game.solved).mean() >= 0.9
 
 
-def quality(returns):
+def quality(returns, game=LANDER):
     """To compare policies by: first whether an evaluation solved it, then the mean return.
 
     A mean that is no evaluation's, of training episodes with their random actions, counts
@@ -205,25 +212,26 @@ def quality(returns):
     """
     if np.ndim(returns) == 0:
         return [False, False, -np.inf if np.isnan(returns) else float(returns)]
-    return [True, bool(is_solved(returns)), float(returns.mean())]
+    return [True, bool(is_solved(returns, game)), float(returns.mean())]
 
 
-def summary(returns):
+def summary(returns, solved=LANDER.solved):
     """Mean, standard deviation, and how many of the episodes were solved."""
-    return (
-        f"mean {returns.mean():.2f}, standard deviation {returns.std():.2f}, "
-        f"{(returns >= SOLVED).sum()} of {len(returns)} at {SOLVED} or more"
-    )
+    text = f"mean {returns.mean():.2f}, standard deviation {returns.std():.2f}"
+    if solved is None:
+        return text
+    return f"{text}, {(returns >= solved).sum()} of {len(returns)} at {solved:g} or more"
 
 
-def watch(policy, seed, episodes, view, plain=False):
+def watch(policy, seed, episodes, view, plain=False, game=LANDER):
     """Fly `episodes` (None: no end) with the trained policy, and show each frame in `view`.
 
     Beside the game stands what the network estimates, unless `plain`. Gives the return of
     each episode that was flown to its end.
     """
     returns = []
-    env = gymnasium.make(ENVIRONMENT, render_mode="rgb_array" if view else None)
+    env = game.make("rgb_array" if view else None)
+    panel = overlay.Panel(game)
 
     def show(times=1):
         if view:
@@ -232,11 +240,8 @@ def watch(policy, seed, episodes, view, plain=False):
                 # The network learned from scaled rewards; divided by the scale, its Q-values
                 # are returns, each reward discounted by gamma for every timestep it is away.
                 estimates = extra["q_values"] / REWARD_SCALE
-                picture = overlay.draw(
-                    picture, episode, episode_return, estimates, action, verdict
-                )
-            title = f"{ENVIRONMENT}: episode {episode}, return {episode_return:.0f}"
-            view.show(picture, title, times)
+                picture = panel.draw(picture, episode, episode_return, estimates, action, verdict)
+            view.show(picture, f"{game}: episode {episode}, return {episode_return:.0f}", times)
 
     try:
         for episode in range(1, episodes + 1) if episodes else count(1):
@@ -248,8 +253,8 @@ def watch(policy, seed, episodes, view, plain=False):
                 observation, reward, terminated, truncated, _ = env.step(action)
                 episode_return += reward
                 if terminated or truncated:
-                    verdict = overlay.verdict(observation, reward, truncated, episode_return)
-            show(times=screen.FRAMES_PER_SECOND)  # the verdict, for a second
+                    verdict = game.verdict(observation, reward, truncated, episode_return)
+            show(times=game.frames_per_second)  # the verdict, for a second
             returns.append(episode_return)
             print(f"episode {episode}: return {episode_return:.2f}")
     except (screen.WindowClosed, KeyboardInterrupt):
@@ -259,79 +264,75 @@ def watch(policy, seed, episodes, view, plain=False):
     return returns
 
 
-class Render(str, Enum):
-    auto = "auto"
-    window = "window"
-    gif = "gif"
-    none = "none"
-
-
 def main(
-    iterations: int = typer.Option(
-        ITERATIONS, min=1, help="Iterations to train at most, of 4,096 timesteps each."
+    iterations: int = Option(ITERATIONS, min=1, help="Train so many of 4,096 timesteps at most."),
+    stop_reward: float = Option(
+        None,
+        help="End the training when its episodes average this; a large value never does.",
+        show_default="200; with --env, what solves it",
     ),
-    stop_reward: float = typer.Option(
-        SOLVED, help="End the training when its episodes average this; a large value never does."
+    seed: int = Option(0, min=0, help="Where all chance comes from: same seed, same run."),
+    env: str = Option(
+        None, metavar="ID", help="gymnasium's, or module:ID.", show_default=LANDER.id
     ),
-    seed: int = typer.Option(0, min=0, help="Where all chance comes from: same seed, same run."),
-    render: Render = typer.Option(
-        Render.auto, help="Where to show the policy; auto: a window, or a GIF without a display."
-    ),
-    episodes: int = typer.Option(
+    env_arg: List[str] = Option((), metavar="NAME=VALUE", help="Such as gravity=-5.0."),
+    render: Render = Option("auto", help="Where to show it; auto: a window, or else a GIF."),
+    episodes: int = Option(
         None, min=1, help="Episodes to show.", show_default="3; in a window, until it is closed"
     ),
-    plain: bool = typer.Option(
-        False, "--plain", help="Show the game without what the policy thinks."
-    ),
-    output: Path = typer.Option("runs", help="Folder for checkpoints and GIFs."),
-    from_checkpoint: Path = typer.Option(
+    plain: bool = Option(False, "--plain", help="Show the game without what the policy thinks."),
+    output: Path = Option("runs", help="Folder for the runs' folders."),
+    from_checkpoint: Path = Option(
         None, metavar="DIR", help="Show the policy saved there, or in that run; do not train."
     ),
-    resume: bool = typer.Option(
-        False,
-        "--resume",
-        help="Go on with the training of the newest run, or of --from-checkpoint's.",
+    resume: bool = Option(
+        False, "--resume", help="Train on, the newest run or --from-checkpoint's."
     ),
 ):
-    """Train a DQN on LunarLander-v2, print how it learns, and show it flying."""
-    if render is Render.window:
-        screen.require_window()
-    found = None
+    """Train a DQN on LunarLander-v2 or another environment, and show what it learned."""
+    found, arguments = None, parse_arguments(env_arg)
     if resume or from_checkpoint:
-        found = checkpoint.newest(from_checkpoint or output / "latest", ENVIRONMENT)
+        found = checkpoint.newest(from_checkpoint or output / "latest")
+        env, arguments = found.environment(env, arguments, resume)
+    game = Environment(env or LANDER.id, arguments)
+    screen.require(render, game)
+    if stop_reward is None:
+        stop_reward = np.inf if game.solved is None else game.solved
     if resume:
         seed = found.seed_to_resume(seed, iterations)
-    name = f"{ENVIRONMENT}-seed{seed}"
+    name = f"{game}-seed{seed}"
     name += "" if iterations == ITERATIONS else f"-iterations{iterations}"
-    name += "" if stop_reward == SOLVED else f"-stop{stop_reward:g}"
+    name += "" if stop_reward in (game.solved, np.inf) else f"-stop{stop_reward:g}"
 
     with run_folder.opened(output, name, found.path.parent if resume else None) as folder:
         if found and not resume:
-            policy = load_policy(found)
+            policy = load_policy(found, game)
         else:
             # 1. Configure and build.
-            algorithm = build_algorithm(seed)
-            run = Run(folder, SOLVED, environment=ENVIRONMENT, seed=seed)
+            algorithm = build_algorithm(seed, game)
+            about = {"environment": game.id, "arguments": game.arguments, "seed": seed}
+            run = Run(folder, game.solved, **about)
             run.flags = {"iterations": iterations, "stop_reward": stop_reward}
             if resume:
                 run.resume(algorithm, found)
             # 2. Train.
-            train(algorithm, iterations, stop_reward, run)
+            train(algorithm, iterations, stop_reward, run, game)
             # 3. Evaluate and save.
-            verdict = "solved" if is_solved(run.evaluations[run.best]) else "not solved yet"
-            random = evaluate(None)
-            print(f"random policy: {summary(random)}")
-            print(f"{ENVIRONMENT} is {verdict}")
+            random = evaluate(None, game=game)
+            print(f"random policy: {summary(random, game.solved)}")
+            if game.solved is not None:
+                solved = is_solved(run.evaluations[run.best], game)
+                print(f"{game} is {'solved' if solved else 'not solved yet'}")
             policy = algorithm.get_policy()
             print(f"weights: SHA-256 {checkpoint.digest(policy.get_weights())}")
             print(f"saved {run.saved}")
             run.save_evaluations(random=random)
 
         # 4. Show.
-        with screen.open_view(render.value, folder / "lander.gif") as view:
+        with screen.open_view(render, folder, game) as view:
             if not isinstance(view, screen.Window):
                 episodes = episodes or 3
-            watch(policy, seed, episodes, view, plain)
+            watch(policy, seed, episodes, view, plain, game)
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ REPORT = PROJECT / "benchmarks" / "results.md"
 PICTURE = PROJECT / "docs" / "learning.png"
 SEEDS = range(1, 11)
 ENVIRONMENTS = (1, 4, 16, 64)
+SOLVED = main.LANDER.solved
 STOCK_TIMESTEPS = 2_000  # after the first 1,000, in which it does not learn yet
 FRESH_SEED = 9_000_000  # of the first fresh episode; training's evaluations never see it
 
@@ -45,7 +46,7 @@ def seed(number):
     """The default run with this seed, to the end of its training; then 100 fresh episodes."""
     started = time.perf_counter()
     algorithm = main.build_algorithm(number)
-    run = main.train(algorithm, main.ITERATIONS, main.SOLVED)
+    run = main.train(algorithm, main.ITERATIONS, SOLVED)
     seconds = time.perf_counter() - started
     times = np.diff([0, *(row["time_total_s"] for row in run.rows)])
     history = [
@@ -66,7 +67,7 @@ def stock():
 
     from starter.local_rllib import build
 
-    config = DQNConfig().environment(main.ENVIRONMENT).debugging(log_level="ERROR")
+    config = DQNConfig().environment(main.LANDER.id).debugging(log_level="ERROR")
     algorithm = build(config)
     before = algorithm.train()["timesteps_total"]
     started = time.perf_counter()
@@ -173,13 +174,13 @@ def report():
 
     figures = [
         (
-            f"seeds whose mean return is {main.SOLVED} or more",
-            f"{(means >= main.SOLVED).sum()} of 10",
+            f"seeds whose mean return is {SOLVED} or more",
+            f"{(means >= SOLVED).sum()} of 10",
         ),
         ("median of those means", f"{np.median(means):.0f}"),
         (
-            f"episodes with a return of {main.SOLVED} or more",
-            f"{100 * (returns >= main.SOLVED).mean():.1f} %",
+            f"episodes with a return of {SOLVED} or more",
+            f"{100 * (returns >= SOLVED).mean():.1f} %",
         ),
         ("from build to the end of training, median", f"{np.median(seconds):.0f} s"),
         ("the same, slowest seed", f"{max(seconds):.0f} s"),
@@ -189,7 +190,13 @@ def report():
         ("peak memory of its one process", f"{peak:.2f} GiB"),
     ]
     by_seed = [
-        (n, f"{r.mean():.0f} ± {r.std():.0f}", (r >= main.SOLVED).sum(), f"{t:,}", f"{s:.0f}")
+        (
+            n,
+            f"{r.mean():.0f} ± {r.std():.0f}",
+            (r >= SOLVED).sum(),
+            f"{t:,}",
+            f"{s:.0f}",
+        )
         for n, r, t, s in zip(SEEDS, returns, last, seconds)
     ]
     costs = [(n, f"{speed(f'environments-{n}'):,.0f}") for n in ENVIRONMENTS]
@@ -226,7 +233,7 @@ def plot():
     axes.plot(timesteps, np.median(means, 0), label="median of 10 seeds")
     for history in histories:
         axes.plot(history[-1]["timesteps"], history[-1]["mean"], "k.", label="solved")
-    axes.axhline(main.SOLVED, color="gray", linestyle="--")
+    axes.axhline(SOLVED, color="gray", linestyle="--")
     axes.set(xlabel="timesteps", ylabel="mean return of the last 100 episodes")
     axes.xaxis.set_major_formatter("{x:,.0f}")
     handles, labels = axes.get_legend_handles_labels()

@@ -14,7 +14,6 @@ from starter import preflight
 
 preflight.check()
 
-import gymnasium
 import numpy as np
 import typer
 
@@ -42,7 +41,7 @@ class Weights(Run):
 def fly(policy, weights, seed):
     """Fly an episode with these weights; gives its frames, returns so far, and verdict."""
     policy.set_weights(weights)
-    env = gymnasium.make(main.ENVIRONMENT, render_mode="rgb_array")
+    env = main.LANDER.make("rgb_array")
     observation, _ = env.reset(seed=seed)
     frames, returns, verdict = [env.render()], [0.0], None
     while not verdict:
@@ -51,7 +50,7 @@ def fly(policy, weights, seed):
         frames.append(env.render())
         returns.append(returns[-1] + reward)
         if terminated or truncated:
-            verdict = overlay.verdict(observation, reward, truncated, returns[-1])
+            verdict = main.LANDER.verdict(observation, reward, truncated, returns[-1])
     env.close()
     return frames, returns, verdict
 
@@ -64,7 +63,7 @@ def story(
     algorithm = main.build_algorithm(SEED)
     policy = algorithm.get_policy()
     untrained = policy.get_weights()
-    run = main.train(algorithm, iterations, main.SOLVED, Weights())
+    run = main.train(algorithm, iterations, main.LANDER.solved, Weights())
     half = (len(run.networks) + 1) // 2
     flights = [
         (title, *fly(policy, weights, SEED + EPISODE))
@@ -74,7 +73,7 @@ def story(
             (f"after {len(run.networks) * 4096:,} timesteps", run.weights),
         ]
     ]
-    gif = screen.Gif(output)
+    gif = screen.Gif(output, main.LANDER.frames_per_second)
     longest = max(len(frames) for _, frames, _, _ in flights)
     for number in range(longest):
         pictures = []

@@ -171,9 +171,9 @@ def verify(
                 for picture in ("lander.gif", "curve.png"):
                     with replacing(PROJECT / "docs" / picture) as temporary:
                         shutil.copyfile(folder / picture, temporary)
-                trained = checkpoint.newest(folder, main.ENVIRONMENT)
+                trained = checkpoint.newest(folder)
                 iteration = trained.manifest["iteration"]
-                about = {"environment": main.ENVIRONMENT, "seed": SEED}
+                about = {"environment": main.LANDER.id, "seed": SEED}
                 (PROJECT / "demo").mkdir(exist_ok=True)
                 checkpoint.save(PROJECT / "demo", iteration, trained.weights, **about)
             print(f"wrote {path.relative_to(PROJECT)}")

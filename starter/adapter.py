@@ -1,8 +1,9 @@
 """A gymnasium environment behind the gym 0.23 interface that RLlib 2.2.0 calls."""
 
 import gym
-import gymnasium
 import numpy as np
+
+from starter import environments
 
 
 class GymnasiumAdapter(gym.Env):
@@ -13,16 +14,15 @@ class GymnasiumAdapter(gym.Env):
     limit stays recognisable, as gym 0.23 does it: `info["TimeLimit.truncated"]`.
 
     Args:
-        config: `{"id": ...}`, the id of a gymnasium environment with a `Box`
-            observation and a `Discrete` action space.
+        config: `{"id": ..., "arguments": {...}}` of an `environments.Environment`.
     """
 
     def __init__(self, config):
-        self.env = gymnasium.make(config["id"], disable_env_checker=True)
+        self.env = environments.make(config["id"], config.get("arguments", {}))
         # Without bounds: the lander does leave its own (a spin faster than 5 rad/s), and
         # RLlib, which compares an observation now and then, would end the training.
         space = self.env.observation_space
-        self.observation_space = gym.spaces.Box(-np.inf, np.inf, space.shape, space.dtype)
+        self.observation_space = gym.spaces.Box(-np.inf, np.inf, space.shape, np.float32)
         self.action_space = gym.spaces.Discrete(int(self.env.action_space.n))
         self._seed = None
 

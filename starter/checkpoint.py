@@ -59,15 +59,15 @@ def save(folder, iteration, weights, training=None, **about):
 
 
 class Checkpoint:
-    """A whole checkpoint, for the named environment: `path`, `manifest`, `weights`.
+    """A whole checkpoint: `path`, `manifest`, `weights`.
 
     Every file is compared with the manifest's SHA-256 before it is read.
 
     Raises:
-        Problem: if it is missing, another program's, another environment's or damaged.
+        Problem: if it is missing, another program's or damaged.
     """
 
-    def __init__(self, path, environment):
+    def __init__(self, path):
         self.path = path = Path(path)
         if not path.is_dir():
             raise Problem(f"there is no folder {path}; {MEND}")
@@ -75,13 +75,11 @@ class Checkpoint:
             self.manifest = json.loads((path / MANIFEST).read_text("utf-8"))
             digests = dict(self.manifest["files"])
             ours = self.manifest["format"] == FORMAT and POLICY in digests
+            ours = ours and isinstance(self.manifest["environment"], str)
         except (OSError, ValueError, KeyError, TypeError):
             ours = False
         if not ours:
             raise Problem(f"{path} is not a checkpoint of this project; {MEND}")
-        if self.manifest.get("environment") != environment:
-            learned = self.manifest.get("environment")
-            raise Problem(f"{path} learned {learned}, not {environment}")
         for name, digest in digests.items():
             try:
                 intact = _sha256(path / name) == digest
@@ -93,6 +91,19 @@ class Checkpoint:
             self.weights = _load(path / POLICY)
         except ValueError:  # numpy found an object to unpickle
             raise Problem(f"{path} was refused: {POLICY} holds more than numbers") from None
+
+    def environment(self, id, arguments, resume=False):
+        """The id and the arguments of its environment, unless others were asked for.
+
+        Raises:
+            Problem: if another environment was asked for, or to `resume` with other arguments.
+        """
+        own = self.manifest["environment"], self.manifest.get("arguments", {})
+        if id not in (None, own[0]):
+            raise Problem(f"{self.path} learned {own[0]}, not {id}")
+        if resume and arguments and arguments != own[1]:
+            raise Problem(f"{self.path} learned with other arguments: leave --env-arg out")
+        return own[0], arguments or own[1]
 
     def seed_to_resume(self, seed, iterations):
         """The seed to go on with, to so many iterations; `seed` is the one that was asked for.
@@ -118,7 +129,7 @@ class Checkpoint:
         return _load(self.path / ARRAYS), json.loads((self.path / FACTS).read_text("utf-8"))
 
 
-def newest(path, environment):
+def newest(path):
     """The checkpoint at `path`, or the newest whole one of the run there.
 
     Raises:
@@ -131,12 +142,12 @@ def newest(path, environment):
     for _ in range(3):  # a training may be replacing them just now
         for found in sorted(path.glob("checkpoint_*"), reverse=True):
             try:
-                return Checkpoint(found, environment)
+                return Checkpoint(found)
             except Problem as problem:
                 reason = problem
     if reason:
         raise reason
-    return Checkpoint(path, environment)
+    return Checkpoint(path)
 
 
 def digest(weights):

@@ -13,7 +13,7 @@ def draw(path, rows, episodes, solved):
     Args:
         rows: of each iteration, its figures by the names in statistics.csv.
         episodes: of each training episode, `(iteration, return, length in timesteps)`.
-        solved: the return where the line of a solution is drawn.
+        solved: the return where the line of a solution is drawn; None for no line.
 
     Raises:
         Problem: if it could not be written.
@@ -27,10 +27,13 @@ def draw(path, rows, episodes, solved):
     axes = figure.subplots(gridspec_kw={"left": 0.1, "right": 0.9, "bottom": 0.13, "top": 0.9})
     axes.plot(timesteps, returns, ".", color="#8fb0d8", ms=3, label="an episode's return")
     axes.plot(timesteps, means, color="#1f5fa8", lw=2, label="mean of the last 100")
-    axes.axhline(solved, color="#2a8a4a", ls="--", lw=1.2, label=f"solved: {solved:g}")
+    if solved is not None:
+        axes.axhline(solved, color="#2a8a4a", ls="--", lw=1.2, label=f"solved: {solved:g}")
     axes.set(xlabel="timesteps", ylabel="return", xlim=(0, rows[-1]["timesteps_total"]))
-    # The worst crashes would press the rest together.
-    axes.set_ylim(min([-300.0, *means]), max([solved + 120.0, *returns]))
+    # The worst of the early episodes, one in fifty, would press the rest together.
+    bottom, top = axes.get_ylim()
+    low = np.percentile(returns, 2) if len(returns) else bottom
+    axes.set_ylim(min([low - 0.05 * (top - low), *means]), top)
     axes.xaxis.set_major_formatter("{x:,.0f}")
     other = axes.twinx()
     at = [row["timesteps_total"] for row in rows]

@@ -1,6 +1,7 @@
 """A run's folder under runs/, the link to the newest, and files that are whole or absent."""
 
 import os
+import re
 import time
 from contextlib import contextmanager
 from itertools import count
@@ -23,6 +24,7 @@ def opened(output, name, folder=None):
     Raises:
         Problem: if it cannot be written to, or its disk is full.
     """
+    name = re.sub(r"[^\w.+=-]+", "-", name)  # module:ID, say
     folder = folder or _new(output, f"{name}-{time.strftime('%Y%m%d-%H%M%S')}")
     try:
         with writing(folder):

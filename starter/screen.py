@@ -5,6 +5,7 @@ import sys
 import time
 import zlib
 from contextlib import contextmanager
+from enum import Enum
 
 import numpy as np
 import pygame
@@ -13,55 +14,74 @@ from PIL import GifImagePlugin, Image
 from starter import Problem
 from starter.run_folder import replacing
 
-FRAMES_PER_SECOND = 50  # LunarLander's metadata["render_fps"]
 KEYS = "space: pause    Esc: close"
 KEYS_PAUSED = "paused    space: go on    right arrow: one frame    Esc: close"
 LINE_HEIGHT = 26  # pixels, for the keys under the picture
 GIF_COLORS = 64
 TRANSPARENT = GIF_COLORS - 1  # the color that means: as in the frame before
-GIF_EVERY = 2  # frames; browsers cap GIFs near 50 a second, and half is smooth enough
+GIF_FRAMES_PER_SECOND = 25  # at most: browsers cap GIFs near 50, and half is smooth enough
 LONG = 1000  # frames
+
+
+class Render(str, Enum):
+    """Where to show the policy."""
+
+    auto = "auto"
+    window = "window"
+    gif = "gif"
+    none = "none"
 
 
 class WindowClosed(Exception):
     """The user closed the window, or pressed Escape."""
 
 
-def require_window():
-    """Make sure that a window can be opened.
+def require(render, game):
+    """Make sure that `game` can be shown where it is to be.
+
+    Args:
+        render: a `Render`; `auto` can always be done.
+        game: the `environments.Environment`.
 
     Raises:
-        Problem: if none can.
+        Problem: if it cannot.
     """
-    try:
-        _open_window().close()
-    except NoWindow as reason:
-        raise Problem(f"{reason}; use --render gif, or leave --render out") from None
+    if render in (Render.window, Render.gif) and not game.can_be_drawn:
+        raise Problem(
+            f"{game} cannot be drawn, without a render mode rgb_array; leave --render out"
+        )
+    if render == Render.window:
+        try:
+            _open_window().close()
+        except NoWindow as reason:
+            raise Problem(f"{reason}; use --render gif, or leave --render out") from None
 
 
 @contextmanager
-def open_view(render, gif):
-    """Give what `render` names: a `Window`, a `Gif` or, for "none", None; then close it.
+def open_view(render, folder, game):
+    """Give what `render` names: a `Window`, a `Gif`, or None for nothing; then close it.
 
     Args:
-        render: "window", "gif", "none", or "auto": a window if one can be opened,
-            else a GIF.
-        gif: the path of the GIF.
+        render: a `Render`; `auto` is a window if one can be opened, else a GIF.
+        folder: where to write the GIF.
+        game: the `environments.Environment` that is shown.
 
     Raises:
         Problem: if the window cannot be opened, or the GIF not be written.
     """
-    reason = None
-    view = None
-    if render == "window":
-        require_window()
-    if render in ("window", "auto"):
+    require(render, game)
+    reason = view = None
+    gif = folder / ("lander.gif" if game.is_lander else "episodes.gif")
+    if not game.can_be_drawn and render != Render.none:
+        print(f"{game} cannot be drawn: it has no render mode rgb_array")
+        render = Render.none
+    if render in (Render.window, Render.auto):
         try:
-            view = _open_window()
+            view = _open_window(game.frames_per_second)
         except NoWindow as caught:
             reason = caught
-    if render == "gif" or reason:
-        view = Gif(gif)
+    if render == Render.gif or reason:
+        view = Gif(gif, game.frames_per_second)
     try:
         yield view
     finally:
@@ -71,8 +91,8 @@ def open_view(render, gif):
         print(f"{reason}: wrote {gif} instead" if reason else f"wrote {gif}")
 
 
-def _open_window():
-    window = Window()
+def _open_window(frames_per_second=50):
+    window = Window(frames_per_second)
     driver = pygame.display.get_driver()
     if driver in ("dummy", "offscreen"):
         window.close()
@@ -87,11 +107,15 @@ class NoWindow(Exception):
 class Window:
     """A pygame window that shows one frame after another at the game's own speed.
 
+    Args:
+        frames_per_second: that speed.
+
     Raises:
         NoWindow: if there is no display to open it on.
     """
 
-    def __init__(self):
+    def __init__(self, frames_per_second):
+        self._frame_time = 1 / frames_per_second
         variables = ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER")
         if sys.platform.startswith("linux") and not any(map(os.environ.get, variables)):
             raise NoWindow("no display (DISPLAY and WAYLAND_DISPLAY are not set)")
@@ -147,7 +171,7 @@ class Window:
         if now > self._due + 0.1:  # far behind: rather late than in haste
             self._due = now
         time.sleep(max(self._due - now, 0))
-        self._due += 1 / FRAMES_PER_SECOND
+        self._due += self._frame_time
 
     def _draw_keys(self):
         line = pygame.Surface((self._surface.get_width(), LINE_HEIGHT))
@@ -166,10 +190,13 @@ class Gif:
 
     Args:
         path: the file that `close` writes, whole or not at all.
+        frames_per_second: the game's speed.
     """
 
-    def __init__(self, path):
+    def __init__(self, path, frames_per_second):
         self._path = path
+        self._every = max(round(frames_per_second / GIF_FRAMES_PER_SECOND), 1)
+        self._duration = round(100 * self._every / frames_per_second) * 10  # ms, whole 1/100 s
         self._size = None
         self._frames = []  # compressed: a thousand of them take a few MB, not 1,000
         self._shown = 0
@@ -178,7 +205,7 @@ class Gif:
         """Take a frame, an array of shape (height, width, 3); `title` has no place here."""
         self._size = (frame.shape[1], frame.shape[0])
         for _ in range(times):
-            if self._shown % GIF_EVERY == 0:
+            if self._shown % self._every == 0:
                 self._frames.append(zlib.compress(frame.tobytes(), 1))
             self._shown += 1
 
@@ -206,7 +233,7 @@ class Gif:
         before = waiting = None
         # Of flights this long, every second frame again: three of 20 s each stay under 3 MB.
         thinner = 1 + len(self._frames) // LONG
-        duration = thinner * 1000 * GIF_EVERY // FRAMES_PER_SECOND
+        duration = thinner * self._duration
         for frame in self._frames[::thinner]:
             image = Image.frombytes("RGB", self._size, zlib.decompress(frame))
             pixels = np.asarray(image.quantize(palette=palette, dither=Image.Dither.NONE))

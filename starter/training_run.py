@@ -30,7 +30,7 @@ class Run:
 
     Args:
         folder: where to keep them; None for nowhere.
-        solved: the return that counts as a solution, for the curve.
+        solved: the return that counts as a solution, for the curve; None if none does.
         about: what each checkpoint's manifest says of it.
 
     Attributes:

@@ -52,7 +52,7 @@ def kill(moments, output, seed, longest=4.0):
             process.kill()
             process.wait()
             reader.join()
-        newest = checkpoint.newest(Path(output) / "latest", "LunarLander-v2")
+        newest = checkpoint.newest(Path(output) / "latest")
         arrays, facts = newest.training()
         saved = newest.manifest["iteration"]
         assert saved >= printed[-1] - 1, (printed, saved)

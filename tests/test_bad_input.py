@@ -138,7 +138,8 @@ def test_a_checkpoint_that_is_not_one(damage, word, trained, tmp_path):
     shutil.copytree(source, checkpoint)
     damage(checkpoint)
     output = tmp_path / "runs"
-    done = run_main("--from-checkpoint", checkpoint, "--output", output)
+    flags = ["--env", "LunarLander-v2", "--output", output]
+    done = run_main("--from-checkpoint", checkpoint, *flags)
     assert_refused(done, word)
     assert str(checkpoint) in done.stderr or "network" in word
     assert not (checkpoint / "it ran").exists()

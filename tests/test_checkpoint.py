@@ -16,7 +16,7 @@ from starter import Problem, checkpoint, run_folder
 from starter.local_rllib import get_state, set_state
 from starter.training_run import Run
 
-ABOUT = {"environment": main.ENVIRONMENT, "seed": 3}
+ABOUT = {"environment": main.LANDER.id, "seed": 3}
 # Saves without a pause: most moments are in the middle of it.
 SAVE_ON = """
 import itertools, sys
@@ -47,7 +47,7 @@ def test_killed_at_any_moment_the_newest_checkpoint_is_whole(tmp_path):
         time.sleep(moment.uniform(0, 0.3))
         process.kill()
         printed = [1, *map(int, process.communicate()[0].split())]
-        newest = checkpoint.newest(folder, main.ENVIRONMENT)
+        newest = checkpoint.newest(folder)
         iteration = newest.manifest["iteration"]
         assert printed[-1] <= iteration <= printed[-1] + 1
         arrays, facts = newest.training()
@@ -94,7 +94,7 @@ def halves(tmp_path_factory):
             state = train(run, iterations, main.build_algorithm(3))
             states = states or [(state, run)]
         algorithm = main.build_algorithm(3)
-        found = checkpoint.newest(folders[1], main.ENVIRONMENT)
+        found = checkpoint.newest(folders[1])
         saved = found.training()
         run = Run(folders[1], **ABOUT)
         run.resume(algorithm, found)
@@ -160,7 +160,7 @@ def test_what_was_learned_does_not_collapse(tmp_path, monkeypatch):
     before = np.mean([episode[1] for episode in run.episodes[-40:]])
     resumed = main.build_algorithm(3)
     run = Run(tmp_path, **ABOUT)
-    run.resume(resumed, checkpoint.newest(tmp_path, main.ENVIRONMENT))
+    run.resume(resumed, checkpoint.newest(tmp_path))
     losses = [row["loss"] for row in run.rows[5:]]
     main.train(resumed, 12, 1e9, run)
     resumed.stop()
@@ -229,23 +229,23 @@ def test_a_damaged_checkpoint_gives_way_to_an_older_one(tmp_path):
     old.rename(tmp_path / "kept")
     new = checkpoint.save(tmp_path, 5, weights, **ABOUT)
     (tmp_path / "kept").rename(old)
-    assert checkpoint.newest(tmp_path, main.ENVIRONMENT).path == new
+    assert checkpoint.newest(tmp_path).path == new
     (new / "policy.npz").write_bytes(b"cut short")
-    assert checkpoint.newest(tmp_path, main.ENVIRONMENT).path == old
+    assert checkpoint.newest(tmp_path).path == old
     (old / "policy.npz").unlink()
     with pytest.raises(Problem, match=r"is damaged: policy\.npz is cut short or changed"):
-        checkpoint.newest(tmp_path, main.ENVIRONMENT)
+        checkpoint.newest(tmp_path)
 
 
 def test_a_policy_alone_cannot_be_trained_on(tmp_path):
     checkpoint.save(tmp_path, 4, {"a": np.ones(3, np.float32)}, **ABOUT)
     with pytest.raises(Problem, match="holds a policy to show, and no training"):
-        checkpoint.newest(tmp_path, main.ENVIRONMENT).training()
+        checkpoint.newest(tmp_path).training()
 
 
 def test_a_run_without_its_figures_is_refused(halves, tmp_path):
     algorithm = main.build_algorithm(3)
-    found = checkpoint.Checkpoint(halves[1][1].saved, main.ENVIRONMENT)
+    found = checkpoint.Checkpoint(halves[1][1].saved)
     (tmp_path / "statistics.csv").write_text("training_iteration,timesteps_total\n1")
     with pytest.raises(Problem, match="has no whole CSV files to go on with"):
         Run(tmp_path, **ABOUT).resume(algorithm, found)

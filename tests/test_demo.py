@@ -15,7 +15,7 @@ EXPECTED = json.loads((PROJECT / "tests" / "expected" / "full.json").read_text("
 
 
 def test_the_demo_is_the_readmes_policy_and_lands():
-    found = checkpoint.newest(PROJECT / "demo", main.ENVIRONMENT)
+    found = checkpoint.newest(PROJECT / "demo")
     digest = f"weights: SHA-256 {checkpoint.digest(found.weights)}"
     assert digest in EXPECTED["printed"]
     assert digest in (PROJECT / "README.md").read_text("utf-8")

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import main
+from starter.environments import Environment
 from starter.sampler import n_step
 
 
@@ -72,9 +73,8 @@ def test_a_fragment_is_what_gymnasium_gives_for_the_same_actions():
     ("environment", "length", "terminal"),
     [("MountainCar-v0", 200, False), ("CartPole-v1", None, True)],
 )
-def test_a_time_limit_is_not_a_fall(environment, length, terminal, monkeypatch):
-    monkeypatch.setattr(main, "ENVIRONMENT", environment)
-    algorithm = main.build_algorithm(seed=0)
+def test_a_time_limit_is_not_a_fall(environment, length, terminal):
+    algorithm = main.build_algorithm(seed=0, game=Environment(environment))
     worker = algorithm.workers.local_worker()
     batches = [worker.sample().as_multi_agent()["default_policy"] for _ in range(8)]
     episodes = worker.get_metrics()
@@ -106,10 +106,9 @@ class StayOrLeave(gymnasium.Env):
         return np.ones(2, np.float32), 20.0 if action == 0 else 1.0, action == 0, False, {}
 
 
-def test_an_environment_whose_answer_is_known(monkeypatch):
+def test_an_environment_whose_answer_is_known():
     gymnasium.register("StayOrLeave-v0", lambda: StayOrLeave(), max_episode_steps=5)
-    monkeypatch.setattr(main, "ENVIRONMENT", "StayOrLeave-v0")
-    algorithm = main.build_algorithm(seed=0)
+    algorithm = main.build_algorithm(seed=0, game=Environment("StayOrLeave-v0"))
     for _ in range(5):
         algorithm.train()
     policy = algorithm.get_policy()

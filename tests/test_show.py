@@ -126,7 +126,7 @@ def test_the_policy_that_flies_is_greedy(monkeypatch):
 
 def test_a_gif_holds_every_second_frame(tmp_path):
     tints = [(value, 255 - value, 40) for value in range(0, 200, 20)]
-    gif = screen.Gif(tmp_path / "tints.gif")
+    gif = screen.Gif(tmp_path / "tints.gif", 50)
     for tint in tints:
         gif.show(np.full((40, 60, 3), tint, np.uint8), "unused")
     gif.close()
@@ -148,7 +148,7 @@ def test_a_gif_shows_what_was_shown_and_stores_only_what_changed(tmp_path):
         if at:
             frames[-1][at[0] : at[0] + 5, at[1] : at[1] + 5] = random.choice([0, 90, 255])
             frames[-1][at] = (255, 40, 40)
-    gif = screen.Gif(tmp_path / "parts.gif")
+    gif = screen.Gif(tmp_path / "parts.gif", 50)
     for frame in frames:
         gif.show(frame, "unused", times=2)
     gif.close()
@@ -164,11 +164,12 @@ def test_a_gif_shows_what_was_shown_and_stores_only_what_changed(tmp_path):
 def test_a_gif_of_three_long_flights_stays_under_3_mb(tmp_path, monkeypatch):
     """Of 20 s each, the longest there are, with all bars and figures changing all the time."""
     random = np.random.default_rng(0)
-    env = gymnasium.make(main.ENVIRONMENT, render_mode="rgb_array")
+    env = gymnasium.make(main.LANDER.id, render_mode="rgb_array")
     env.reset(seed=0)
     env.step(0)
     game = env.render()
-    gif = screen.Gif(tmp_path / "long.gif")
+    gif = screen.Gif(tmp_path / "long.gif", 50)
+    panel = overlay.Panel(main.LANDER)
     estimates = np.zeros(4)
     for timestep in range(3000):
         frame = game.copy()
@@ -176,7 +177,7 @@ def test_a_gif_of_three_long_flights_stays_under_3_mb(tmp_path, monkeypatch):
         frame[100:140, x : x + 40] = (128, 102, 230)
         frame[150 + timestep % 5, x : x + 40 : 9] = (255, 120, 80)
         estimates += random.normal(size=4)
-        gif.show(overlay.draw(frame, 1, timestep / 10, estimates, timestep % 4), "unused")
+        gif.show(panel.draw(frame, 1, timestep / 10, estimates, timestep % 4), "unused")
     gif.close()
     assert (tmp_path / "long.gif").stat().st_size < 3e6
     image = Image.open(tmp_path / "long.gif")
@@ -191,7 +192,7 @@ def test_a_gif_of_three_long_flights_stays_under_3_mb(tmp_path, monkeypatch):
 def drawn(monkeypatch):
     """The words that the overlay writes, of the last picture."""
     words = []
-    write, draw = overlay._write, overlay.draw
+    write, draw = overlay._write, overlay.Panel.draw
 
     def draw_anew(*arguments, **named):
         words.clear()
@@ -202,14 +203,14 @@ def drawn(monkeypatch):
         "_write",
         lambda panel, text, *a, **k: (words.append(text), write(panel, text, *a, **k)),
     )
-    monkeypatch.setattr(overlay, "draw", draw_anew)
+    monkeypatch.setattr(overlay.Panel, "draw", draw_anew)
     return words
 
 
 def bars(picture):
     """The length of each action's bar in pixels, negative to the left, and the marked one."""
     lengths, marked = [], None
-    zero = 600 + overlay.position(0)
+    zero = 600 + overlay.Panel(main.LANDER).position(0)
     for action in range(4):
         row = picture[overlay.BAR_TOP + action * overlay.BAR_PITCH + 6]
         for color in (overlay.BAR, overlay.CHOSEN):
@@ -224,7 +225,7 @@ def test_the_overlay_shows_the_networks_own_numbers(drawn):
     """The figures and the bars of each frame, against the policy's own Q-values."""
     algorithm = main.build_algorithm(5)
     policy = algorithm.get_policy()
-    env = gymnasium.make(main.ENVIRONMENT)
+    env = gymnasium.make(main.LANDER.id)
     seen = []
 
     class View:
@@ -246,7 +247,7 @@ def test_the_overlay_shows_the_networks_own_numbers(drawn):
         pixels = 260 / 250 * np.clip(q_values, -100, 150)  # 260 pixels from -100 to 150
         np.testing.assert_allclose(lengths, pixels, atol=1.6)
         assert marked == np.argmax(q_values)
-        assert {"Episode 1", f"{so_far:+.0f}", *overlay.ACTIONS} < set(words)
+        assert {"Episode 1", f"{so_far:+.0f}", *main.LANDER.actions} < set(words)
         assert picture.shape == (400, 900, 3)
         observation, reward, _, _, _ = env.step(int(np.argmax(q_values)))
         so_far += reward
@@ -278,13 +279,13 @@ def test_plain_shows_the_bare_game():
     ],
 )
 def test_the_verdict(x, reward, truncated, episode_return, words):
-    assert overlay.verdict([x] + [0.0] * 7, reward, truncated, episode_return) == words
+    assert main.LANDER.verdict([x] + [0.0] * 7, reward, truncated, episode_return) == words
 
 
 @pytest.fixture()
 def window(monkeypatch):
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
-    window = screen.Window()
+    window = screen.Window(50)
     yield window
     window.close()
 
@@ -477,4 +478,4 @@ def test_a_second_ctrl_c_quits(tmp_path):
     assert process.returncode == 130
     assert "Traceback" not in err
     (saved,) = tmp_path.glob("LunarLander*/checkpoint_*")  # what was learned so far
-    assert checkpoint.newest(tmp_path / "latest", main.ENVIRONMENT).path.name == saved.name
+    assert checkpoint.newest(tmp_path / "latest").path.name == saved.name
