@@ -15,12 +15,14 @@ PER_REPLICA = 10.0  # requests a second
 START_TIME = 3  # timesteps
 MOST = 20  # replicas
 DOWN = 300.0  # requests in the queue
+HEIGHT = 400  # pixels of the picture, one for each request
 
 
 class Autoscaler(gymnasium.Env):
     """Keep the queue short with few replicas.
 
-    To run a fifth more than the load needs has a return of 154 on average, to act at random -68.
+    Of simple rules, a fifth more capacity than load has a mean return of 154, half as much again
+    one of 139, and random actions one of -68.
 
     Observation, shape (6,), each about 1 at most, which suits a network: load / 100, its change
     / 100, running replicas / 20, starting replicas / 20, queue / 300, and the share of the day
@@ -67,13 +69,13 @@ class Autoscaler(gymnasium.Env):
 
     def render(self):
         """The day so far: load in orange over the capacity in grey, the queue in red."""
-        picture = np.full((300, 2 * DAY, 3), 255, np.uint8)
+        picture = np.full((HEIGHT, 2 * DAY, 3), 255, np.uint8)
         for t, (load, capacity, queue) in enumerate(self.history):
-            top = [300 - min(int(value), 299) for value in (load, capacity, queue)]
+            top = [HEIGHT - 3 - min(int(value), 300) for value in (load, capacity, queue)]
             column = picture[:, 2 * t : 2 * t + 2]
             column[top[1] :] = (215, 220, 228)
             column[top[2] :] = (225, 80, 70)
-            column[top[0] - 3 : top[0]] = (240, 150, 30)
+            column[top[0] : top[0] + 3] = (240, 150, 30)
         return picture
 
     def _traffic(self):
@@ -95,4 +97,4 @@ class Autoscaler(gymnasium.Env):
         )
 
 
-gymnasium.register("Autoscaler-v0", Autoscaler, max_episode_steps=DAY, reward_threshold=150)
+gymnasium.register("Autoscaler-v0", Autoscaler, max_episode_steps=DAY, reward_threshold=140)

@@ -213,9 +213,10 @@ def test_odd_environments(environment, flags, said, tmp_path):
         ("CartPole-v1", 20, 400, 30),
         ("Acrobot-v1", 20, -110, -450),
         ("MountainCar-v0", 40, -150, -199),
+        ("examples.autoscaler:Autoscaler-v0", 60, 140, -60),
     ],
 )
-def test_three_other_environments_are_learned(environment, iterations, score, at_random, tmp_path):
+def test_other_environments_are_learned(environment, iterations, score, at_random, tmp_path):
     flags = ["--env", environment, "--iterations", iterations, "--render", "none"]
     done = run_main(*flags, "--episodes", 1, "--output", tmp_path)
     assert done.returncode == 0, done.stderr
