@@ -300,9 +300,7 @@ def main(
         stop_reward = np.inf if game.solved is None else game.solved
     if resume:
         seed = found.seed_to_resume(seed, iterations)
-    name = f"{game}-seed{seed}"
-    name += "" if iterations == ITERATIONS else f"-iterations{iterations}"
-    name += "" if stop_reward in (game.solved, np.inf) else f"-stop{stop_reward:g}"
+    name = f"{game}-seed{seed}{console.changed('iterations', 'stop_reward')}"
 
     with run_folder.opened(output, name, found.path.parent if resume else None) as folder:
         if found and not resume:

@@ -29,6 +29,14 @@ def run(function):
     sys.exit(status)
 
 
+def changed(*flags):
+    """Those of `flags` that were not left at their defaults, such as `-iterations2`."""
+    context = click.get_current_context()
+    defaults = {parameter.name: parameter.default for parameter in context.command.params}
+    values = {flag: context.params[flag] for flag in flags}
+    return "".join(f"-{f}{v:g}" for f, v in values.items() if v != defaults[f])
+
+
 def _complain(message, status):
     print("error:", message, file=sys.stderr)
     return status
