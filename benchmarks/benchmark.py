@@ -4,7 +4,7 @@ Each part runs alone, in a process of its own, and leaves a JSON file in benchma
 A part that has its file, measured with the code as it is now, is not run again: interrupt it
 when you like, and go on later. Delete the folder to measure everything anew.
 
-At the end the figures become benchmarks/results.md, which the README shows, and the picture
+At the end the figures become benchmarks/results.md, which docs/reference.md shows, and the picture
 docs/learning.png.
 """
 
