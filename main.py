@@ -21,7 +21,7 @@ import numpy as np
 import typer
 from rich.progress import track
 
-from starter import checkpoint, console, overlay, run_folder, screen
+from starter import checkpoint, cluster, console, overlay, run_folder, screen
 from starter.training_run import Run
 
 ENVIRONMENT = "LunarLander-v2"
@@ -34,8 +34,8 @@ EVALUATION_SEED = 1_000_000  # of the first of the evaluation's episodes: the sa
 ONE_THREAD = {"intra_op_parallelism_threads": 1, "inter_op_parallelism_threads": 1}
 
 
-def configure(seed):
-    """Every choice of the algorithm, as RLlib's `DQNConfig`."""
+def configure(seed, workers=0):
+    """Every choice of the algorithm, as RLlib's `DQNConfig`; `workers` are processes."""
     # Imported here: they take seconds, which --help and a mistyped flag need not wait.
     from ray.rllib.algorithms.dqn import DQNConfig
 
@@ -54,10 +54,10 @@ def configure(seed):
         # RLlib's check of the environment would play some timesteps of it beforehand.
         .environment(GymnasiumAdapter, env_config={"id": ENVIRONMENT}, disable_env_checking=True)
         .debugging(seed=spread_seed, log_level="ERROR")
-        # Play 16 games at once in this process, all a timestep on, and then the next: one call
-        # of the network serves them all. After 32 timesteps of each, 64 updates.
+        # Play 16 games at once in a process, all a timestep on, and then the next: one call of
+        # the network serves them all. After 32 timesteps of each, 64 updates.
         # (For a sampler, RLlib has only its "offline" data to plug it in.)
-        .rollouts(num_rollout_workers=0, num_envs_per_worker=16, rollout_fragment_length=32)
+        .rollouts(num_rollout_workers=workers, num_envs_per_worker=16, rollout_fragment_length=32)
         .offline_data(input_=lockstep_sampler)
         # Act at random: always at first, then 15 % of the time, in the end hardly ever.
         # A random action is held for up to a fifth of a second, or it changes nothing:
@@ -105,11 +105,11 @@ def configure(seed):
     )
 
 
-def build_algorithm(seed):
+def build_algorithm(seed, workers=0):
     """An RLlib `Algorithm` that has learned nothing yet."""
     from starter.local_rllib import build
 
-    return build(configure(seed))
+    return build(configure(seed, workers))
 
 
 def load_policy(found):
@@ -292,6 +292,8 @@ def main(
         "--resume",
         help="Go on with the training of the newest run, or of --from-checkpoint's.",
     ),
+    workers: int = typer.Option(0, min=0, help="Processes that play; 0: this one does it all."),
+    address: str = typer.Option(None, metavar="HOST:PORT", help="Ray cluster to run them in."),
 ):
     """Train a DQN on LunarLander-v2, print how it learns, and show it flying."""
     if render is Render.window:
@@ -304,19 +306,22 @@ def main(
     name = f"{ENVIRONMENT}-seed{seed}"
     name += "" if iterations == ITERATIONS else f"-iterations{iterations}"
     name += "" if stop_reward == SOLVED else f"-stop{stop_reward:g}"
+    name += f"-workers{workers}" if workers else ""
 
     with run_folder.opened(output, name, found.path.parent if resume else None) as folder:
         if found and not resume:
             policy = load_policy(found)
         else:
             # 1. Configure and build.
-            algorithm = build_algorithm(seed)
+            cluster.start(workers, address)
+            algorithm = build_algorithm(seed, workers)
             run = Run(folder, SOLVED, environment=ENVIRONMENT, seed=seed)
-            run.flags = {"iterations": iterations, "stop_reward": stop_reward}
+            run.flags = dict(iterations=iterations, stop_reward=stop_reward, workers=workers)
             if resume:
                 run.resume(algorithm, found)
             # 2. Train.
             train(algorithm, iterations, stop_reward, run)
+            cluster.stop()
             # 3. Evaluate and save.
             verdict = "solved" if is_solved(run.evaluations[run.best]) else "not solved yet"
             random = evaluate(None)
