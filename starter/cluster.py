@@ -41,9 +41,7 @@ def start(workers, address=None):
         return
     import ray
 
-    from ray._private import auto_init_hook
-
-    auto_init_hook.enable_auto_connect = False  # a call after `stop` would start another Ray
+    os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"  # or a late call would start another Ray
     # What a worker needs of this project is sent to it, for it may be on another machine.
     ray.cloudpickle.register_pickle_by_value(starter)
     for name in ("ray", "ray.rllib.utils.actor_manager"):  # we say it in a line
