@@ -6,6 +6,7 @@ import io
 import logging
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -52,6 +53,8 @@ def start(workers, address=None):
         _require_cpus(ray, workers)
     else:
         _start_own(ray, workers)
+    # Ray's own handler prints its stack and aborts.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
 
 
 def stop():
@@ -74,6 +77,7 @@ def _start_own(ray, workers):
     if len(_folder) > LONGEST_FOLDER and os.path.isdir("/tmp"):
         os.rmdir(_folder)
         _folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")
+    os.environ["RAY_TMPDIR"] = _folder  # for what Ray would write beside its own folder
     try:
         with _on_loopback_alone():
             ray.init(
@@ -88,7 +92,7 @@ def _start_own(ray, workers):
                 _plasma_directory=_folder,  # /dev/shm is small in a container
             )
     except Exception as error:
-        raise Problem(f"Ray does not start here: {_first_line(error)}") from error
+        raise Problem(f"Ray does not start here: {_one_line(error)}") from error
 
 
 @contextlib.contextmanager
@@ -131,27 +135,46 @@ def _join(ray, address):
         raise Problem(f"--address takes auto or HOST:PORT, not {address}")
     address = services.resolve_ip_for_localhost(address)
     _require_answer(address)
+    own = services.node_ip_address_from_perspective(address)
+    _require_membership(address, own)
     try:
         ray.init(
             address,
             log_to_driver=False,
             configure_logging=False,
-            _node_ip_address=services.node_ip_address_from_perspective(address),
+            _node_ip_address=own,
         )
     except Exception as error:
-        raise Problem(f"cannot join the Ray cluster at {address}: {_first_line(error)}") from error
+        raise Problem(f"cannot join the Ray cluster at {address}: {_one_line(error)}") from error
 
 
 def _require_answer(address):
+    """Ask the cluster's first server, within seconds: `ray.init` would try for minutes."""
     from ray._private.gcs_utils import check_health
 
     try:
         with contextlib.redirect_stderr(io.StringIO()):  # it prints a traceback
             answers = check_health(address, timeout=ANSWER_SECONDS)
-    except RuntimeError as error:
-        raise Problem(f"{_first_line(error)} Every machine needs the pinned one") from None
+    except RuntimeError as error:  # it has another version
+        raise Problem(f"{_one_line(error)} Every machine needs the pinned one") from None
     if not answers:
         raise Problem(f"no Ray answers at {address}; see docs/cluster.md for how to start it")
+
+
+def _require_membership(address, own):
+    """Ray would end this process where no Ray runs on this machine."""
+    from ray._private.state import GlobalState
+    from ray._raylet import GcsClientOptions
+
+    state = GlobalState()
+    state._initialize_global_state(GcsClientOptions.from_gcs_address(address))
+    members = {node["NodeManagerAddress"] for node in state.node_table() if node["Alive"]}
+    state.disconnect()
+    if own not in members:
+        raise Problem(
+            f"this machine, {own}, is not in the cluster at {address}; "
+            f"run `.venv/bin/ray start --address={address}` first"
+        )
 
 
 def _require_cpus(ray, workers):
@@ -167,5 +190,5 @@ def _require_cpus(ray, workers):
         time.sleep(0.2)
 
 
-def _first_line(error):
-    return " ".join(str(error).split("\n")[0].split()) or type(error).__name__
+def _one_line(error):
+    return " ".join(str(error).split())[:300] or type(error).__name__
