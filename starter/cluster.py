@@ -12,7 +12,7 @@ import tempfile
 import time
 
 import starter
-from starter import Problem
+from starter import Problem, fate_sharing
 
 OBJECT_STORE_BYTES = 80 * 2**20  # Ray's least; what is sent here hardly ever goes there
 LONGEST_FOLDER = 40  # characters; of a Unix socket's 107, Ray takes 63 for its own below it
@@ -79,7 +79,7 @@ def _start_own(ray, workers):
         _folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")
     os.environ["RAY_TMPDIR"] = _folder  # for what Ray would write beside its own folder
     try:
-        with _on_loopback_alone():
+        with _ours_alone():
             ray.init(
                 "local",  # whatever RAY_ADDRESS says
                 num_cpus=workers,  # more than there are cores, if that is asked for
@@ -96,12 +96,13 @@ def _start_own(ray, workers):
 
 
 @contextlib.contextmanager
-def _on_loopback_alone():
+def _ours_alone():
     """Let `ray.init` take 127.0.0.1 for this node's address, and start what is needed alone.
 
     Ray replaces 127.0.0.1 by an address that others reach, and then listens on all of them.
     The dashboard's, the autoscaler's and the log monitor's processes have nothing to do here,
-    and the first of them listens on all addresses come what may.
+    and the first of them listens on all addresses come what may. The agent's has to end with
+    its parent, as Ray's others do.
     """
     from ray._private import services
     from ray._private.node import Node
@@ -111,6 +112,9 @@ def _on_loopback_alone():
         (Node, "start_api_server"): lambda self, **settings: None,
         (Node, "start_monitor"): lambda self: None,
         (Node, "start_log_monitor"): lambda self: None,
+        (services, "_build_python_executable_command_memory_profileable"): (
+            lambda component, *_: [sys.executable, "-u", fate_sharing.__file__]
+        ),
     }
     originals = {place: getattr(*place) for place in patches}
     try:

@@ -146,6 +146,49 @@ def test_a_worker_dies_and_ctrl_c_comes_then_it_goes_on_and_is_killed(tmp_path):
         assert run.end(pids) == -signal.SIGKILL
 
 
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--address", "auto"], ["--address is of no use without --workers"]),
+        (["--address", "somewhere", "--workers", "1"], ["takes auto or HOST:PORT, not somewhere"]),
+        (["--address", "ray://a:1", "--workers", "1"], ["takes auto or HOST:PORT"]),
+        (["--address", "auto", "--workers", "1"], ["no Ray cluster was started on this machine"]),
+        (["--address", "127.0.0.1:9", "--workers", "1"], ["no Ray answers at", ":9;"]),
+    ],
+)
+def test_an_address_that_is_of_no_use(flags, words, tmp_path):
+    done = run_main(*flags, "--output", tmp_path / "runs", RAY_TMPDIR=tmp_path)
+    assert_refused(done, *words)
+    assert list((tmp_path / "runs").iterdir()) == []
+
+
+def test_an_address_where_another_server_keeps_silent(monkeypatch):
+    from ray._private import services
+
+    monkeypatch.setattr(services, "resolve_ip_for_localhost", lambda address: address)
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        started = time.monotonic()
+        with pytest.raises(Problem, match="no Ray answers at"):
+            cluster.start(1, f"127.0.0.1:{server.getsockname()[1]}")
+        assert time.monotonic() - started < 60  # it gives up after 5
+
+
+def test_a_long_temporary_folder_is_too_long_for_a_socket(tmp_path, monkeypatch):
+    long = tmp_path / ("x" * 60)
+    long.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(long))
+    cluster.start(1)
+    try:
+        assert wait_for(lambda: cluster._folder, "a folder").startswith("/tmp/ray-")
+        assert list(long.iterdir()) == []
+    finally:
+        folder = cluster._folder
+        cluster.stop()
+    assert not os.path.exists(folder)
+
+
 @pytest.fixture(scope="module")
 def session():
     """An algorithm with two workers after one iteration, in this process."""
@@ -212,46 +255,3 @@ def test_without_any_worker_it_ends_with_a_line(session, monkeypatch):
         ray.kill(actor)
     with pytest.raises(Problem, match="no worker process is left"):
         session.train()
-
-
-@pytest.mark.parametrize(
-    ("flags", "words"),
-    [
-        (["--address", "auto"], ["--address is of no use without --workers"]),
-        (["--address", "somewhere", "--workers", "1"], ["takes auto or HOST:PORT, not somewhere"]),
-        (["--address", "ray://a:1", "--workers", "1"], ["takes auto or HOST:PORT"]),
-        (["--address", "auto", "--workers", "1"], ["no Ray cluster was started on this machine"]),
-        (["--address", "127.0.0.1:9", "--workers", "1"], ["no Ray answers at", ":9;"]),
-    ],
-)
-def test_an_address_that_is_of_no_use(flags, words, tmp_path):
-    done = run_main(*flags, "--output", tmp_path / "runs", RAY_TMPDIR=tmp_path)
-    assert_refused(done, *words)
-    assert list((tmp_path / "runs").iterdir()) == []
-
-
-def test_an_address_where_another_server_keeps_silent(monkeypatch):
-    from ray._private import services
-
-    monkeypatch.setattr(services, "resolve_ip_for_localhost", lambda address: address)
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        server.listen()
-        started = time.monotonic()
-        with pytest.raises(Problem, match="no Ray answers at"):
-            cluster.start(1, f"127.0.0.1:{server.getsockname()[1]}")
-        assert time.monotonic() - started < 60  # it gives up after 5
-
-
-def test_a_long_temporary_folder_is_too_long_for_a_socket(tmp_path, monkeypatch):
-    long = tmp_path / ("x" * 60)
-    long.mkdir()
-    monkeypatch.setattr("tempfile.tempdir", str(long))
-    cluster.start(1)
-    try:
-        assert wait_for(lambda: cluster._folder, "a folder").startswith("/tmp/ray-")
-        assert list(long.iterdir()) == []
-    finally:
-        folder = cluster._folder
-        cluster.stop()
-    assert not os.path.exists(folder)
