@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 
 import numpy as np
@@ -138,7 +139,9 @@ def test_a_worker_dies_and_ctrl_c_comes_then_it_goes_on_and_is_killed(tmp_path):
     assert trained["counters"]["num_env_steps_sampled"] == 4096 * trained["iteration"]
 
     # Killed so that it can do nothing, it leaves no process either.
-    with Run(*flags, "--workers", 1, "--resume") as run:
+    with tempfile.TemporaryDirectory(dir="/tmp") as temp, Run(
+        *flags, "--workers", 1, "--resume", TMPDIR=temp
+    ) as run:
         run.wait_for_iteration(trained["iteration"] + 1)
         pids = run.children()
         assert run.workers()
