@@ -21,7 +21,7 @@ import numpy as np
 from rich.progress import track
 from typer import Option
 
-from starter import checkpoint, console, overlay, run_folder, screen
+from starter import checkpoint, cluster, console, overlay, run_folder, screen
 from starter.environments import Environment, parse_arguments
 from starter.screen import Render
 from starter.training_run import Run
@@ -35,8 +35,8 @@ EVALUATION_SEED = 1_000_000  # of the first of the evaluation's episodes: the sa
 ONE_THREAD = {"intra_op_parallelism_threads": 1, "inter_op_parallelism_threads": 1}
 
 
-def configure(seed, game=LANDER):
-    """Every choice of the algorithm, as RLlib's `DQNConfig`."""
+def configure(seed, game=LANDER, workers=0):
+    """Every choice of the algorithm, as RLlib's `DQNConfig`; `workers` are processes."""
     # Imported here: they take seconds, which --help and a mistyped flag need not wait.
     from ray.rllib.algorithms.dqn import DQNConfig
 
@@ -55,10 +55,10 @@ def configure(seed, game=LANDER):
         # RLlib's check of the environment would play some timesteps of it beforehand.
         .environment(GymnasiumAdapter, env_config=game.about, disable_env_checking=True)
         .debugging(seed=spread_seed, log_level="ERROR")
-        # Play 16 games at once in this process, all a timestep on, and then the next: one call
-        # of the network serves them all. After 32 timesteps of each, 64 updates.
+        # Play 16 games at once in a process, all a timestep on, and then the next: one call of
+        # the network serves them all. After 32 timesteps of each, 64 updates.
         # (For a sampler, RLlib has only its "offline" data to plug it in.)
-        .rollouts(num_rollout_workers=0, num_envs_per_worker=16, rollout_fragment_length=32)
+        .rollouts(num_rollout_workers=workers, num_envs_per_worker=16, rollout_fragment_length=32)
         .offline_data(input_=lockstep_sampler)
         # Act at random: always at first, then 15 % of the time, in the end hardly ever.
         # A random action is held for up to a fifth of a second, or it changes nothing:
@@ -106,11 +106,11 @@ def configure(seed, game=LANDER):
     )
 
 
-def build_algorithm(seed, game=LANDER):
+def build_algorithm(seed, game=LANDER, workers=0):
     """An RLlib `Algorithm` that has learned nothing yet."""
     from starter.local_rllib import build
 
-    return build(configure(seed, game))
+    return build(configure(seed, game, workers))
 
 
 def load_policy(found, game=LANDER):
@@ -288,6 +288,8 @@ def main(
     resume: bool = Option(
         False, "--resume", help="Train on, the newest run or --from-checkpoint's."
     ),
+    workers: int = Option(0, min=0, help="Processes that play; 0: this one does it all."),
+    address: str = Option(None, metavar="HOST:PORT", help="Ray cluster to run them in, or auto."),
 ):
     """Train a DQN on LunarLander-v2 or another environment, and show what it learned."""
     found, arguments = None, parse_arguments(env_arg)
@@ -300,21 +302,23 @@ def main(
         stop_reward = np.inf if game.solved is None else game.solved
     if resume:
         seed = found.seed_to_resume(seed, iterations)
-    name = f"{game}-seed{seed}{console.changed('iterations', 'stop_reward')}"
+    name = f"{game}-seed{seed}{console.changed('iterations', 'stop_reward', 'workers')}"
 
     with run_folder.opened(output, name, found.path.parent if resume else None) as folder:
         if found and not resume:
             policy = load_policy(found, game)
         else:
             # 1. Configure and build.
-            algorithm = build_algorithm(seed, game)
+            cluster.start(workers, address)
+            algorithm = build_algorithm(seed, game, workers)
             about = {"environment": game.id, "arguments": game.arguments, "seed": seed}
             run = Run(folder, game.solved, **about)
-            run.flags = {"iterations": iterations, "stop_reward": stop_reward}
+            run.flags = dict(iterations=iterations, stop_reward=stop_reward, workers=workers)
             if resume:
                 run.resume(algorithm, found)
             # 2. Train.
             train(algorithm, iterations, stop_reward, run, game)
+            cluster.stop()
             # 3. Evaluate and save.
             random = evaluate(None, game=game)
             print(f"random policy: {summary(random, game.solved)}")

@@ -29,7 +29,7 @@ import numpy as np
 import typer
 
 import main
-from starter import Problem, console
+from starter import Problem, cluster, console
 from starter.run_folder import replacing
 
 RESULTS = PROJECT / "benchmarks" / "results"
@@ -37,17 +37,20 @@ REPORT = PROJECT / "benchmarks" / "results.md"
 PICTURE = PROJECT / "docs" / "learning.png"
 SEEDS = range(1, 11)
 ENVIRONMENTS = (1, 4, 16, 64)
+WORKERS = (0, 1, 2, 4)  # the same seeds without any, too: in the same hour
 SOLVED = main.LANDER.solved
 STOCK_TIMESTEPS = 2_000  # after the first 1,000, in which it does not learn yet
 FRESH_SEED = 9_000_000  # of the first fresh episode; training's evaluations never see it
 
 
-def seed(number):
+def seed(number, workers=0):
     """The default run with this seed, to the end of its training; then 100 fresh episodes."""
     started = time.perf_counter()
-    algorithm = main.build_algorithm(number)
+    cluster.start(workers)
+    algorithm = main.build_algorithm(number, workers=workers)
     run = main.train(algorithm, main.ITERATIONS, SOLVED)
     seconds = time.perf_counter() - started
+    cluster.stop()
     times = np.diff([0, *(row["time_total_s"] for row in run.rows)])
     history = [
         {
@@ -59,6 +62,11 @@ def seed(number):
     ]
     returns = main.evaluate(algorithm.get_policy(), first_seed=FRESH_SEED)
     return {"seconds": seconds, "returns": returns.tolist(), "history": history}
+
+
+def worker_processes(number):
+    """Seeds 1 and 2 with so many of them."""
+    return {"runs": [seed(1, number), seed(2, number)]}
 
 
 def stock():
@@ -108,6 +116,7 @@ PARTS = {
     "iterations": (iterations,),
     "rllibs-sampler": (environments, 16, True),
     **{f"environments-{number}": (environments, number) for number in ENVIRONMENTS},
+    **{f"workers-{number}": (worker_processes, number) for number in WORKERS},
     **{f"seed-{number}": (seed, number) for number in SEEDS},
 }
 
@@ -155,6 +164,12 @@ def speed(part):
     return figures["timesteps"] / figures["seconds"]
 
 
+def per_second(run):
+    """Timesteps a second of a seed, while it trains."""
+    history = run["history"]
+    return history[-1]["timesteps"] / sum(row["seconds"] for row in history)
+
+
 def table(head, rows):
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
@@ -167,8 +182,7 @@ def report():
     means = returns.mean(axis=1)
     seconds = [run["seconds"] for run in runs]
     last = [run["history"][-1]["timesteps"] for run in runs]
-    training = [sum(row["seconds"] for row in run["history"]) for run in runs]
-    own_speed, stock_speed = np.median(np.divide(last, training)), speed("stock")
+    own_speed, stock_speed = np.median([per_second(run) for run in runs]), speed("stock")
     each = load("iterations")["iterations"]
     peak = max(run["peak_mb"] for run in runs) / 1024
 
@@ -201,6 +215,11 @@ def report():
     ]
     costs = [(n, f"{speed(f'environments-{n}'):,.0f}") for n in ENVIRONMENTS]
     costs.append(("16, with RLlib's own sampler", f"{speed('rllibs-sampler'):,.0f}"))
+    by_workers = []
+    for number in WORKERS:
+        pair = load(f"workers-{number}")["runs"]
+        solved = " and ".join(f"{run['seconds']:.0f}" for run in pair)
+        by_workers.append((number, f"{np.mean([per_second(run) for run in pair]):,.0f}", solved))
     return "\n\n".join(
         [
             f"Measured by `make bench` on {machine()}.",
@@ -209,6 +228,7 @@ def report():
                 ["seed", "mean return", "of 100 at 200 or more", "timesteps", "seconds"], by_seed
             ),
             table(["environments at once", "timesteps a second"], costs),
+            table(["`--workers`", "timesteps a second", "seconds, seeds 1 and 2"], by_workers),
             f"Iteration 4 takes {each[3]:.2f} s, iteration 40 takes {each[39]:.2f} s.\n",
         ]
     )

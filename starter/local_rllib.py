@@ -13,11 +13,15 @@ from starter import Problem
 
 
 def build(config):
-    """Build the `Algorithm` of an RLlib config that has no worker processes.
+    """Build the `Algorithm` of an RLlib config; with worker processes, Ray must run.
 
     It writes nothing of its own: RLlib would log into the home folder.
     """
     _run_without_ray()
+    if config.num_rollout_workers:
+        from starter.pipelined_dqn import PipelinedDQN
+
+        config.algo_class = PipelinedDQN
     return config.build(logger_creator=lambda settings: NoopLogger(settings, ""))
 
 
@@ -74,16 +78,16 @@ def get_state(algorithm):
         "global_timestep": int(policy.global_timestep),
         "learning_rate_timestep": int(algorithm.workers.local_worker().global_vars["timestep"]),
         "num_grad_updates": int(policy.num_grad_updates),
-        "exploration": policy.exploration.get_state(),
         "buffer": buffer,
-        "sampler": algorithm.workers.local_worker().sampler.get_state(),
+        "samplers": algorithm.workers.foreach_worker(_sampler_state, healthy_only=True),
     }
 
 
 def set_state(algorithm, arrays, facts):
     """Let a newly built DQN go on from what `get_state` gave.
 
-    Only the episodes that were in the air are lost: each environment begins a new one.
+    Only the episodes that were in the air are lost: each environment begins a new one. With
+    other workers than before, those that are new begin from the seed.
 
     Raises:
         Problem: if `algorithm` has another network or replay buffer.
@@ -106,13 +110,29 @@ def set_state(algorithm, arrays, facts):
     policy._optimizer_variables.set_weights(parts["optimizer"])
     policy.global_timestep = facts["global_timestep"]
     policy.num_grad_updates = facts["num_grad_updates"]
-    policy.exploration.set_state(facts["exploration"])
-    worker.sampler.set_state(facts["sampler"])
+    states = {state["worker"]: state for state in facts["samplers"]}
+    algorithm.workers.foreach_worker(lambda worker: _set_sampler_state(worker, states))
     algorithm._counters.update(facts["counters"])
     algorithm._iteration = facts["iteration"]
     algorithm._episodes_total = facts["episodes_total"]
     algorithm._time_total = facts["time_total"]
     algorithm._episode_history = [RolloutMetrics(*episode) for episode in facts["episodes"]]
+
+
+def _sampler_state(worker):
+    """Of the process that learns, too: it has no sampler where others sample for it."""
+    return {
+        "worker": worker.worker_index,
+        "exploration": worker.policy_map[DEFAULT_POLICY_ID].exploration.get_state(),
+        "environments": worker.sampler and worker.sampler.get_state(),
+    }
+
+
+def _set_sampler_state(worker, states):
+    state = states.get(worker.worker_index)
+    if state and worker.sampler and state["environments"]:
+        worker.policy_map[DEFAULT_POLICY_ID].exploration.set_state(state["exploration"])
+        worker.sampler.set_state(state["environments"])
 
 
 def _target(policy):

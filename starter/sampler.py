@@ -9,8 +9,11 @@ from starter import Problem
 
 
 def lockstep_sampler(context):
-    """For RLlib's `offline_data(input_=...)`: sample with a `LockstepSampler`."""
-    return LockstepSampler(context.worker)
+    """For RLlib's `offline_data(input_=...)`: sample with a `LockstepSampler`.
+
+    The worker that learns has no environments where others sample for it; it gets None.
+    """
+    return LockstepSampler(context.worker) if context.worker.async_env else None
 
 
 class LockstepSampler(InputReader):

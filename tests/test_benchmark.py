@@ -41,6 +41,12 @@ def leave_everything(results):
         returns = [100.0] * 100 if number == 1 else [200.0 + number] * 90 + [199.0] * 10
         results(f"seed-{number}", seconds=10.0 * number, returns=returns, history=history)
     results("seed-10", seconds=100.0, returns=[250.0] * 100, history=history, peak_mb=1536.0)
+    for number in benchmark.WORKERS:  # n workers are 1 + n times as fast as none
+        history = [
+            {"timesteps": 4096 * i, "mean": 0.0, "seconds": 4 / (1 + number)} for i in (1, 2)
+        ]
+        runs = [{"seconds": seconds + number, "history": history} for seconds in (60.0, 70.4)]
+        results(f"workers-{number}", runs=runs)
     results("stock", timesteps=2000, seconds=50.0)
     results("iterations", iterations=[1.0, 1.0, 1.0, 1.25] + [1.5] * 36)
     results("rllibs-sampler", timesteps=8192, seconds=8.0)
@@ -63,6 +69,8 @@ def test_the_report_is_worked_out_from_the_parts(results):
         "| 1 | 100 ± 0 | 0 | 8,192 | 10 |",
         "| 10 | 250 ± 0 | 100 | 45,056 | 100 |",
         "| 4 | 2,048 |",
+        "| 0 | 1,024 | 60 and 70 |",
+        "| 2 | 3,072 | 62 and 72 |",
         "| 16, with RLlib's own sampler | 1,024 |",
         "Iteration 4 takes 1.25 s, iteration 40 takes 1.50 s.",
     ]:

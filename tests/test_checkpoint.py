@@ -119,13 +119,16 @@ def test_nothing_of_the_state_is_lost(halves):
     network = arrays["network/default_policy/fc_out/kernel"]
     assert (network != arrays["target/default_policy/fc_out_1/kernel"]).any()
     for name in facts:
-        if name != "sampler":  # each environment has begun a new episode
+        if name != "samplers":
             assert facts[name] == resumed_facts[name], name
+    (before,), (after,) = facts["samplers"], resumed_facts["samplers"]
+    assert after["exploration"] == before["exploration"]
     # It falls from 0.001 to 0.0002 in 100,000 timesteps; an update's is that of the one before.
     assert learning_rate == pytest.approx(1e-3 - 8e-4 * 8192 / 100_000, rel=1e-5)
-    states = [state["state"]["state"] for state in resumed_facts["sampler"]]
+    # Each environment has begun a new episode.
+    states = [state["state"]["state"] for state in after["environments"]]
     assert len(set(states)) == 16
-    assert states != [state["state"]["state"] for state in facts["sampler"]]
+    assert states != [state["state"]["state"] for state in before["environments"]]
 
 
 def test_two_and_two_iterations_cover_what_four_do(halves):
