@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := run
 .PHONY: run watch demo story observations tensorboard setup test test-bare verify expected bench \
-	lint lock bump platforms audit clean help
+	experiments lint lock bump platforms audit clean help
 
 # What another Python project left in the environment does not reach this one.
 unexport PYTHONHOME PYTHONPATH
@@ -51,6 +51,9 @@ observations: setup ## draw docs/observations.png: what the lander observes and 
 
 bench: setup ## measure the default run, seeds 1 to 10, and RLlib's stock DQN
 	@$(BIN)/python benchmarks/benchmark.py $(ARGS)
+
+experiments: setup ## change one line of the default run, and measure what comes of it
+	@$(BIN)/python benchmarks/experiments.py $(ARGS)
 
 lint: ## check the style of the Python files
 	@scripts/setup.sh dev
