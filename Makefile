@@ -2,8 +2,8 @@
 # make help       everything else
 
 .DEFAULT_GOAL := run
-.PHONY: run watch demo story tensorboard setup test test-bare verify expected bench lint lock \
-	bump platforms audit clean help
+.PHONY: run watch demo story observations tensorboard setup test test-bare verify expected bench \
+	experiments lint lock bump platforms audit clean help
 
 # What another Python project left in the environment does not reach this one.
 unexport PYTHONHOME PYTHONPATH
@@ -46,8 +46,14 @@ expected: setup ## after a change that is meant: expect this machine's figures f
 story: setup ## draw docs/story.gif: one episode before training, half-way and at the end
 	@$(BIN)/python scripts/story.py $(ARGS)
 
+observations: setup ## draw docs/observations.png: what the lander observes and can do
+	@$(BIN)/python scripts/observations.py $(ARGS)
+
 bench: setup ## measure the default run, seeds 1 to 10, and RLlib's stock DQN
 	@$(BIN)/python benchmarks/benchmark.py $(ARGS)
+
+experiments: setup ## change one line of the default run, and measure what comes of it
+	@$(BIN)/python benchmarks/experiments.py $(ARGS)
 
 lint: ## check the style of the Python files
 	@scripts/setup.sh dev
@@ -74,4 +80,4 @@ clean: ## remove .venv and the caches; runs/ stays
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile

@@ -142,9 +142,12 @@ def measure(part):
     function, *arguments = PARTS[part]
     figures = function(*arguments)
     figures["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    figures["fingerprint"] = fingerprint()
+    save(part, figures)
+
+
+def save(part, figures):
     with replacing(RESULTS / f"{part}.json") as scratch:
-        scratch.write_text(json.dumps(figures) + "\n", "utf-8")
+        scratch.write_text(json.dumps({**figures, "fingerprint": fingerprint()}) + "\n", "utf-8")
 
 
 def machine():
@@ -265,8 +268,18 @@ def plot():
 
 def run(part):
     """Have a process of its own measure this part."""
+    run_alone(part, [sys.executable, __file__, "--part", part])
+
+
+def run_alone(part, command, folder=None):
+    """Run the command that measures this part, in that folder.
+
+    Raises:
+        Problem: if it fails.
+    """
     child = subprocess.Popen(
-        [sys.executable, __file__, "--part", part],
+        command,
+        cwd=folder,
         stdout=subprocess.DEVNULL,
         # Out of reach of Ctrl-C: it would end a training early, and that would be counted.
         start_new_session=True,
