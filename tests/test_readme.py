@@ -139,9 +139,10 @@ def test_the_rewards_parts():
     cost = [0.0, 0.03, 0.3, 0.03]
     random = np.random.default_rng(0)
     env = gymnasium.make("LunarLander-v2")
-    ends = []
+    starts, ends = [], []
     for seed in range(10):
         before, _ = env.reset(seed=seed)
+        starts.append(score(before))
         over = False
         while not over:
             action = int(random.integers(4))
@@ -153,6 +154,31 @@ def test_the_rewards_parts():
             before = after
         ends.append(reward)
     assert ends == [-100] * 10
+    assert np.mean(starts) == pytest.approx(-200, abs=25)
+
+
+def test_the_experiments_are_the_ones_that_were_measured():
+    """Each row of the README's table: its change and its figures, against the report's."""
+    report = (PROJECT / "benchmarks" / "experiments.md").read_text("utf-8")
+    cells = [re.split(r" *\| *", line.strip("| ")) for line in report.splitlines() if "|" in line]
+    changes = {row[0]: row[3:] for row in cells if len(row) == 5 and "`" in row[4]}
+    figures = {row[0]: row[1:] for row in cells if len(row) > 3 and "±" in row[2]}
+    part = README.split("\n## 8 ")[1].split("\n## ")[0]
+    rows = [
+        re.split(r" *\| *", line.strip("| "))
+        for line in part.splitlines()
+        if " ± " in line and "mean ±" not in line
+    ]
+    found = {}
+    for row in rows:
+        names = [name for name, values in figures.items() if values[:2] == row[1:3]]
+        named = [
+            n for n in names if n not in changes or all(c.strip("`") in row[0] for c in changes[n])
+        ]
+        assert named, row
+        found[named[0]] = row
+    assert set(changes) <= set(found)
+    assert len(rows) == len(figures)
 
 
 def test_the_figures_of_part_5():
