@@ -53,7 +53,7 @@ def configure(seed, game=LANDER, workers=0):
     return (
         DQNConfig()
         # RLlib's check of the environment would play some timesteps of it beforehand.
-        .environment(GymnasiumAdapter, env_config=game.about, disable_env_checking=True)
+        .environment(GymnasiumAdapter, env_config=game.config, disable_env_checking=True)
         .debugging(seed=spread_seed, log_level="ERROR")
         # Play 16 games at once in a process, all a timestep on, and then the next: one call of
         # the network serves them all. After 32 timesteps of each, 64 updates.
@@ -309,7 +309,7 @@ def main(
             policy = load_policy(found, game)
         else:
             # 1. Configure and build.
-            cluster.start(workers, address)
+            cluster.start(workers, address, game.module)
             algorithm = build_algorithm(seed, game, workers)
             about = {"environment": game.id, "arguments": game.arguments, "seed": seed}
             run = Run(folder, game.solved, **about)

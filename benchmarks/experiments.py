@@ -130,7 +130,7 @@ def stock():
     from starter.local_rllib import build
 
     started = time.perf_counter()
-    config = DQNConfig().environment(GymnasiumAdapter, env_config=main.LANDER.about)
+    config = DQNConfig().environment(GymnasiumAdapter, env_config=main.LANDER.config)
     algorithm = build(config.debugging(seed=1, log_level="ERROR"))
     results = [algorithm.train() for _ in range(STOCK_ITERATIONS)]
     history = [[r["timesteps_total"], float(r["episode_reward_mean"])] for r in results]

@@ -14,11 +14,13 @@ class GymnasiumAdapter(gym.Env):
     limit stays recognisable, as gym 0.23 does it: `info["TimeLimit.truncated"]`.
 
     Args:
-        config: `{"id": ..., "arguments": {...}}` of an `environments.Environment`.
+        config: that of an `environments.Environment`.
     """
 
     def __init__(self, config):
-        self.env = environments.make(config["id"], config.get("arguments", {}))
+        self.env = environments.make(
+            config["id"], config.get("arguments", {}), spec=config.get("spec")
+        )
         # Without bounds: the lander does leave its own (a spin faster than 5 rad/s), and
         # RLlib, which compares an observation now and then, would end the training.
         space = self.env.observation_space

@@ -22,7 +22,7 @@ FREE_SECONDS = 5  # for CPUs to be free again that another run has just left
 _folder = None
 
 
-def start(workers, address=None):
+def start(workers, address=None, module=None):
     """Have Ray ready for so many worker processes; none, and Ray is not even imported.
 
     Without an `address`, it is a Ray of this process's own: its processes listen to this
@@ -32,6 +32,7 @@ def start(workers, address=None):
     Args:
         workers: number of processes.
         address: "auto", for the cluster that this machine belongs to, or "HOST:PORT".
+        module: the name of one that the workers need, beside this project's.
 
     Raises:
         Problem: if they cannot be had.
@@ -45,6 +46,8 @@ def start(workers, address=None):
     os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"  # or a late call would start another Ray
     # What a worker needs of this project is sent to it, for it may be on another machine.
     ray.cloudpickle.register_pickle_by_value(starter)
+    if module:
+        ray.cloudpickle.register_pickle_by_value(sys.modules[module])
     for name in ("ray", "ray.rllib.utils.actor_manager"):  # we say it in a line
         logging.getLogger(name).setLevel(logging.CRITICAL)
     atexit.register(stop)

@@ -1,6 +1,7 @@
 """The environment that is learned: any of gymnasium's that this DQN can, checked beforehand."""
 
 import ast
+import copy
 import json
 import sys
 import traceback
@@ -8,6 +9,7 @@ import warnings
 
 import gymnasium
 import numpy as np
+from gymnasium.envs.registration import load_env_creator
 from gymnasium.utils.env_checker import check_env
 
 from starter import Problem
@@ -24,6 +26,7 @@ class Environment:
         arguments: more of `gymnasium.make`'s, by name.
 
     Attributes:
+        module: the name of the one that it was imported from, in `module:ID`.
         is_lander: whether it is LunarLander, of whose actions and ends more can be said.
         solved: the mean return that its `reward_threshold` asks for; None without one.
         actions: the names of its actions.
@@ -37,7 +40,9 @@ class Environment:
 
     def __init__(self, id, arguments=()):
         self.id, self.arguments = id, dict(arguments)
+        self.module = id.rpartition(":")[0] or None
         env = self.make()
+        self._spec = env.spec
         self.is_lander = env.spec.name == "LunarLander"
         self.solved = env.spec.reward_threshold
         self.frames_per_second = env.metadata.get("render_fps") or 30
@@ -51,9 +56,16 @@ class Environment:
         return " ".join([self.id, *(f"{key}={value}" for key, value in self.arguments.items())])
 
     @property
-    def about(self):
-        """What `Environment(**about)` makes again from, of JSON's types."""
-        return {"id": self.id, "arguments": self.arguments}
+    def config(self):
+        """What the adapter makes one from, in other processes too, on whatever machine."""
+        config = {"id": self.id, "arguments": self.arguments}
+        if self.module:
+            # The module may not be there: then what it registered comes along.
+            spec = copy.copy(self._spec)
+            if not callable(spec.entry_point):
+                spec.entry_point = load_env_creator(spec.entry_point)
+            config["spec"] = spec
+        return config
 
     def make(self, render_mode=None):
         """A new one: see `make`."""
@@ -114,8 +126,8 @@ class Environment:
             )
 
 
-def make(id, arguments=(), render_mode=None):
-    """A new `gymnasium.Env`, with observations of type float32.
+def make(id, arguments=(), render_mode=None, spec=None):
+    """A new `gymnasium.Env`, with observations of type float32; of `spec`, if it is given.
 
     Raises:
         Problem: if it cannot be made; later on, if it fails, with the place where it did.
@@ -127,7 +139,7 @@ def make(id, arguments=(), render_mode=None):
             arguments["render_mode"] = render_mode
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of an older version, say, which is then refused
-            env = gymnasium.make(id, **arguments)
+            env = gymnasium.make(spec or id, **arguments)
     except Exception as error:
         raise Problem(f"--env {id} cannot be made: {_words(error)}") from error
     if not env.spec.max_episode_steps:

@@ -3,6 +3,7 @@
 from functools import wraps
 
 from ray.experimental.tf_utils import TensorFlowVariables
+from ray.rllib.algorithms.dqn import DQN
 from ray.rllib.evaluation.metrics import RolloutMetrics
 from ray.rllib.policy.sample_batch import DEFAULT_POLICY_ID
 from ray.rllib.utils.actor_manager import FaultTolerantActorManager, RemoteCallResults
@@ -18,7 +19,7 @@ def build(config):
     It writes nothing of its own: RLlib would log into the home folder.
     """
     _run_without_ray()
-    if config.num_rollout_workers:
+    if config.num_rollout_workers and config.algo_class is DQN:
         from starter.pipelined_dqn import PipelinedDQN
 
         config.algo_class = PipelinedDQN

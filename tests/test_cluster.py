@@ -4,6 +4,8 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 from conftest import PROJECT, assert_refused, environment
@@ -12,15 +14,16 @@ from processes import Run, command, wait_for
 pytestmark = pytest.mark.slow
 HEAD, OTHER = "10.77.0.1", "10.77.0.2"
 ADDRESS = f"{HEAD}:6379"
-QUIET = ["--render", "none", "--stop-reward", "1e9", "--address", ADDRESS]
+QUIET = ["--render", "none", "--stop-reward", "1e9"]
 
 
 class Machine:
     """A network namespace with a folder of its own; its cable leads to the other one."""
 
-    def __init__(self, name, folder):
+    def __init__(self, name, folder, temp):
         self.name, self.folder = name, folder
         self.enter = ["ip", "netns", "exec", name]
+        self.variables = {"RAY_TMPDIR": temp, "RAY_ADDRESS": None, "PYTHONPATH": None}
         folder.mkdir()
 
     def ray(self, *arguments):
@@ -28,7 +31,7 @@ class Machine:
         done = subprocess.run(
             [*self.enter, sys.executable, "-m", "ray.scripts.scripts", *arguments],
             cwd=str(self.folder),
-            env=environment(PYTHONPATH=None, RAY_USAGE_STATS_ENABLED="0", RAY_ADDRESS=None),
+            env=environment(**self.variables),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -68,9 +71,11 @@ def machines(tmp_path_factory):
     if sys.platform != "linux" or os.geteuid() != 0 or not shutil.which("ip"):
         pytest.skip("needs root and iproute2, for network namespaces")
     folder = tmp_path_factory.mktemp("machines")
-    both = [Machine(f"lander-{os.getpid()}-{name}", folder / name) for name in ("one", "two")]
-    temp = subprocess.run(["mktemp", "-d", "/tmp/lander-XXXX"], capture_output=True, text=True)
-    both[0].temp = temp.stdout.strip()  # short enough for the sockets in it
+    temp = tempfile.mkdtemp(dir="/tmp")  # short enough for the sockets in it
+    (Path(temp) / "ray").mkdir()
+    both = [
+        Machine(f"lander-{os.getpid()}-{name}", folder / name, temp) for name in ("one", "two")
+    ]
     try:
         for machine in both:
             ip("netns", "add", machine.name)
@@ -87,19 +92,13 @@ def machines(tmp_path_factory):
         for machine in both:
             machine.lose()
             subprocess.run(["ip", "netns", "delete", machine.name], capture_output=True)
-        shutil.rmtree(both[0].temp, ignore_errors=True)
+        shutil.rmtree(temp, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
 def head(machines):
     """The first machine, and Ray on it, with one CPU."""
-    machines[0].start(
-        HEAD,
-        "--head",
-        "--port=6379",
-        "--include-dashboard=false",
-        f"--temp-dir={machines[0].temp}",
-    )
+    machines[0].start(HEAD, "--head", "--port=6379", "--include-dashboard=false")
     return machines[0]
 
 
@@ -110,7 +109,7 @@ def run_on(machine, *flags, before="pass"):
     return subprocess.run(
         [*machine.enter, sys.executable, "-c", script, *map(str, flags)],
         cwd=str(PROJECT),
-        env=environment(),
+        env=environment(**machine.variables),
         capture_output=True,
         text=True,
         timeout=240,
@@ -128,17 +127,19 @@ def run_on(machine, *flags, before="pass"):
     ],
 )
 def test_another_version_there(before, words, head, tmp_path):
-    done = run_on(head, *QUIET, "--workers", 1, "--output", tmp_path, before=before)
+    done = run_on(
+        head, *QUIET, "--address", ADDRESS, "--workers", 1, "--output", tmp_path, before=before
+    )
     assert_refused(done, *words)
 
 
 def test_a_machine_that_does_not_belong_to_the_cluster(machines, head, tmp_path):
-    done = run_on(machines[1], *QUIET, "--workers", 1, "--output", tmp_path)
+    done = run_on(machines[1], *QUIET, "--address", ADDRESS, "--workers", 1, "--output", tmp_path)
     assert_refused(done, OTHER, "is not in the cluster", f"ray start --address={ADDRESS}` first")
 
 
 def test_too_few_cpus(head, tmp_path):
-    done = run_on(head, *QUIET, "--workers", 2, "--output", tmp_path)
+    done = run_on(head, *QUIET, "--address", ADDRESS, "--workers", 2, "--output", tmp_path)
     assert_refused(done, "1 free CPUs", "--workers 1 at most")
     assert list(tmp_path.iterdir()) == []
 
@@ -146,8 +147,9 @@ def test_too_few_cpus(head, tmp_path):
 def test_two_machines_train_together_and_one_goes_on_without_the_other(machines, head, tmp_path):
     _, other = machines
     other.start(OTHER, f"--address={ADDRESS}")
-    flags = [*QUIET, "--workers", 2, "--iterations", 1000, "--output", tmp_path]
-    with Run(*flags, prefix=head.enter) as run:
+    flags = [*QUIET, "--address", "auto", "--workers", 2, "--iterations", 1000]
+    flags += ["--output", tmp_path]
+    with Run(*flags, prefix=head.enter, **head.variables) as run:
         run.wait_for_iteration(1)
         assert len(head.workers()) == len(other.workers()) == 1
         other.lose()

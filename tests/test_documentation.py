@@ -60,6 +60,7 @@ def test_the_help_states_each_default(help_text):
         ("--render", "default: auto"),
         ("--episodes", "default: (3; in a window, until it is closed)"),
         ("--output", "default: runs"),
+        ("--workers", "default: 0"),
     ]:
         (line,) = [line for line in help_text.splitlines() if flag in line]
         assert default in line

@@ -1,6 +1,7 @@
 """Worker processes on one machine: what they sample, what they listen to, how they end."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -190,6 +191,24 @@ def test_a_long_temporary_folder_is_too_long_for_a_socket(tmp_path, monkeypatch)
         folder = cluster._folder
         cluster.stop()
     assert not os.path.exists(folder)
+
+
+def test_the_lines_that_switch_to_ape_x_run():
+    text = (PROJECT / "docs" / "cluster.md").read_text("utf-8")
+    (script,) = re.findall(r"^```python\n(.*?)^```", text, re.M | re.S)
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=str(PROJECT),
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr
+    numbers = re.findall(r"^(\d+) played, (\d+) replayed, -?\d", done.stdout, re.M)
+    (played, _), (more, replayed) = numbers
+    assert int(more) >= int(played) + 4096
+    assert int(replayed) > 0
 
 
 @pytest.fixture(scope="module")
