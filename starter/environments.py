@@ -42,7 +42,7 @@ class Environment:
         self.id, self.arguments = id, dict(arguments)
         self.module = id.rpartition(":")[0] or None
         env = self.make()
-        self._spec = env.spec
+        self._spec = env.unwrapped.spec
         self.is_lander = env.spec.name == "LunarLander"
         self.solved = env.spec.reward_threshold
         self.frames_per_second = env.metadata.get("render_fps") or 30

@@ -91,6 +91,8 @@ class PipelinedDQN(DQN):
                     batch = ray.get(request)
                 except RayActorError:
                     self._count(worker, gone=True)
+                except Problem as problem:  # the game's; Ray adds a traceback to it
+                    raise getattr(problem, "cause", problem) from None
                 else:
                     self._count(worker, gone=False)
                     return worker, batch

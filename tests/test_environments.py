@@ -2,15 +2,20 @@
 
 import json
 import re
+import subprocess
+import sys
 
 import gymnasium
 import numpy as np
 import pytest
 from conftest import PROJECT, assert_refused, run_main
 from PIL import Image
+from ray import cloudpickle
 
 import main
+import starter
 from starter import Problem, checkpoint, overlay
+from starter.adapter import GymnasiumAdapter
 from starter.environments import Environment, make, parse_arguments
 
 
@@ -180,6 +185,37 @@ def test_resume_keeps_environment_and_arguments(tmp_path):
 def test_an_environment_that_fails_in_the_middle_costs_one_iteration(tmp_path):
     flags = ["--render", "none", "--output", tmp_path]
     done = run_main("--env", "broken:RaisesLater-v0", *flags, PYTHONPATH=str(PROJECT / "tests"))
+    assert_refused(done, "failed in step()", "KeyError: 'no such", "broken.py, line ")
+    (folder,) = tmp_path.glob("broken-RaisesLater-v0-*")
+    assert checkpoint.newest(folder).manifest["iteration"] == 1
+
+
+def test_an_environment_reaches_a_worker_that_has_not_its_module(monkeypatch):
+    """Sent as Ray sends it, to a process that finds neither the module nor this project."""
+    game = Environment("broken:Fine-v0", {"max_episode_steps": 7})
+    for module in (starter, sys.modules[game.module]):
+        cloudpickle.register_pickle_by_value(module)
+    try:
+        sent = cloudpickle.dumps((GymnasiumAdapter, game.config))
+    finally:
+        for module in (starter, sys.modules[game.module]):
+            cloudpickle.unregister_pickle_by_value(module)
+    receive = """
+import importlib.util, pickle, sys
+assert not importlib.util.find_spec("broken") and not importlib.util.find_spec("starter")
+make, config = pickle.load(sys.stdin.buffer)
+env = make(config)
+env.reset()
+print(sum(not env.step(0)[2] for _ in range(7)), env.observation_space.shape)
+"""
+    done = subprocess.run([sys.executable, "-I", "-c", receive], input=sent, capture_output=True)
+    assert done.stdout.decode() == "6 (3,)\n", done.stderr.decode()  # the limit of 7 came along
+
+
+@pytest.mark.slow
+def test_what_fails_in_a_worker_is_said_as_without(tmp_path):
+    flags = ["--env", "broken:RaisesLater-v0", "--workers", 1, "--render", "none"]
+    done = run_main(*flags, "--output", tmp_path, PYTHONPATH=str(PROJECT / "tests"))
     assert_refused(done, "failed in step()", "KeyError: 'no such", "broken.py, line ")
     (folder,) = tmp_path.glob("broken-RaisesLater-v0-*")
     assert checkpoint.newest(folder).manifest["iteration"] == 1
