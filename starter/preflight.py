@@ -22,8 +22,10 @@ SETTINGS = {
 FIXED = {
     "CUDA_VISIBLE_DEVICES": "-1",  # no GPU: it adds up in another order
     # oneDNN multiplies matrices with the newest instructions that the CPU has, which add up
-    # in another order on each kind. Most that are younger than 2015 have AVX2.
-    "ONEDNN_MAX_CPU_ISA": "AVX2",
+    # in another order on each kind. With AVX2 the order follows from how TensorFlow cuts a
+    # matrix, which fits it to the first cache: 32 or 48 KiB. With AVX it does not, and this
+    # TensorFlow runs on no x86 CPU without.
+    "ONEDNN_MAX_CPU_ISA": "AVX",
     "TENSORFLOW_USE_CUSTOM_CONTRACTION_KERNEL": "1",  # with oneDNN, on every CPU
     "TF_ENABLE_ONEDNN_OPTS": "0",  # no oneDNN beyond that; by default some CPUs have it
     "TF_XLA_FLAGS": "",  # they could turn on another compiler

@@ -38,7 +38,7 @@ ANOTHER_USER = {
     "TF_NUM_INTEROP_THREADS": "3",
     "TF_ENABLE_ONEDNN_OPTS": "1",
     "TENSORFLOW_USE_CUSTOM_CONTRACTION_KERNEL": "0",
-    "ONEDNN_MAX_CPU_ISA": "AVX",
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
     "TF_XLA_FLAGS": "--tf_xla_auto_jit=2",
     "CUDA_VISIBLE_DEVICES": "0",
 }
@@ -47,6 +47,27 @@ ANOTHER_CPU = {
     "NPY_DISABLE_CPU_FEATURES": "AVX512F AVX512CD AVX512_SKX AVX2 FMA3",
     "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX512F,-AVX2,-FMA,-AVX2_Usable,-FMA_Usable",
 }
+
+# Prints how many products of a matrix's first rows are not the first rows of its product. The
+# shapes, (rows, added up, columns), are those of main.py's network and of its gradients.
+ROWS = """
+from starter import preflight
+preflight.check()
+import numpy as np
+import tensorflow as tf
+
+tf.config.threading.set_intra_op_parallelism_threads(1)
+random = np.random.default_rng(0)
+shapes = [(128, 8, 128), (128, 128, 64), (128, 64, 4), (8, 128, 128), (64, 128, 4), (128, 64, 128)]
+differ = 0
+for rows, depth, columns in shapes:
+    left = random.standard_normal((rows, depth)).astype(np.float32)
+    right = random.standard_normal((depth, columns)).astype(np.float32)
+    whole = tf.matmul(left, right).numpy()
+    for some in range(2, rows):
+        differ += not np.array_equal(tf.matmul(left[:some], right), whole[:some])
+print(differ)
+"""
 
 
 def run_verify(*flags, project=PROJECT, **options):
@@ -74,6 +95,18 @@ def test_in_another_folder_and_environment(changes, tmp_path, same_digits):
     done = run_verify("--short", project=tmp_path, HOME=tmp_path / "home", **changes)
     assert done.stdout == REPRODUCED, done.stdout + done.stderr
     assert done.returncode == 0
+
+
+def test_a_row_of_a_product_does_not_depend_on_how_many_are_multiplied_at_once():
+    """TensorFlow cuts matrices to fit the CPU's caches: no cut may decide a digit."""
+    done = subprocess.run(
+        [sys.executable, "-c", ROWS],
+        cwd=str(PROJECT),
+        env=environment(),
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+    )
+    assert done.stdout == "0\n"
 
 
 def test_on_one_core_that_others_use_too(same_digits):
