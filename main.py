@@ -268,7 +268,7 @@ def main(
     iterations: int = Option(ITERATIONS, min=1, help="Train so many of 4,096 timesteps at most."),
     stop_reward: float = Option(
         None,
-        help="End the training when its episodes average this; a large value never does.",
+        help="End when episodes average this.",
         show_default="200; with --env, what solves it",
     ),
     seed: int = Option(0, min=0, help="Where all chance comes from: same seed, same run."),

@@ -1,5 +1,6 @@
 """The pages against the project: what they name must be there, as they say."""
 
+import json
 import re
 
 import pytest
@@ -122,3 +123,8 @@ def test_the_three_pins_of_the_tutorial():
     pinned = preflight.pins(PROJECT / "requirements.txt")
     head = README.split("```")[0]
     assert f"Ray RLlib {pinned['ray']} and\nTensorFlow {pinned['tensorflow']}" in head
+
+
+def test_the_number_of_figures_that_are_verified():
+    expected = json.loads((PROJECT / "tests" / "expected" / "full.json").read_text("utf-8"))
+    assert f"compares {len(expected['figures']):,} figures" in REFERENCE
