@@ -267,9 +267,7 @@ def watch(policy, seed, episodes, view, plain=False, game=LANDER):
 def main(
     iterations: int = Option(ITERATIONS, min=1, help="Train so many of 4,096 timesteps at most."),
     stop_reward: float = Option(
-        None,
-        help="End when episodes average this.",
-        show_default="200; with --env, what solves it",
+        None, help="End at this mean return.", show_default="200; with --env, what solves it"
     ),
     seed: int = Option(0, min=0, help="Where all chance comes from: same seed, same run."),
     env: str = Option(
