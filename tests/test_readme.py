@@ -185,5 +185,5 @@ def test_the_figures_of_part_5():
     config = main.configure(0)
     timesteps = config.min_sample_timesteps_per_iteration
     updates = timesteps * config.training_intensity / config.train_batch_size
-    assert f"{timesteps:,} timesteps played, {updates:.0f}\nupdates" in README
+    assert f"{timesteps:,} timesteps played, {updates:.0f} updates" in " ".join(README.split())
     assert training_run.REDRAW == 15
