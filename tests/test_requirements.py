@@ -123,6 +123,7 @@ def test_what_our_code_imports_is_asked_for():
         PROJECT / "main.py",
         *PROJECT.glob("starter/*.py"),
         *PROJECT.glob("benchmarks/*.py"),
+        *PROJECT.glob("examples/*.py"),
         PROJECT / "scripts" / "verify.py",
     ]:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
@@ -134,9 +135,8 @@ def test_what_our_code_imports_is_asked_for():
     standard = {
         path.name.split(".")[0] for path in [*library.iterdir(), *library.glob("lib-dynload/*")]
     }
-    ours = (
-        imported - standard - set(sys.builtin_module_names) - {"main", "starter", "gym_notices"}
-    )  # gym_notices is gym's
+    here = {"main", "starter", "benchmark", "gym_notices"}  # gym_notices is gym's
+    ours = imported - standard - set(sys.builtin_module_names) - here
     assert {distribution.get(name, name) for name in ours} <= asked
     assert {"ray", "gymnasium", "numpy", "pygame"} <= ours
 
