@@ -236,13 +236,21 @@ def reason(said, folder):
     if "ResolutionImpossible" in said:  # pip names the packages, uv says what they ask for
         asked = [uv(), "pip", "compile", "--no-config", "--no-header", "requirements.in"]
         asked = subprocess.run(
-            asked, cwd=str(folder), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+            [str(word) for word in asked],
+            cwd=str(folder),
+            env={**os.environ, "UV_DEFAULT_INDEX": package_index.url()},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
         )
         cause = re.search("[Bb]ecause .*", asked.stderr.decode("utf-8", "replace"))
         if cause:
             return cause.group()
-    words = re.compile(r"error|failed|no space", re.I)
-    return next((line for line in reversed(lines) if words.search(line)), lines[-1])
+    # What pip and pytest say, what uv says, what others may say; not a line of a traceback.
+    for words in (r"^(ERROR|FAILED)\b", r"^error\b", r"(?i)error:|failed|no space"):
+        for line in reversed(lines):
+            if re.search(words, line):
+                return line
+    return lines[-1]
 
 
 def replace(copy):

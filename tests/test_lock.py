@@ -72,7 +72,11 @@ def test_a_pin_that_others_exclude_is_explained_in_one_line(project):
 def test_no_network(project):
     before = state(project)
     done = run_lock(project, "--bump", "pillow", **NO_NETWORK)
-    assert_refused(done, "compiling requirements-build.txt failed", "the locks are as they were")
+    assert_refused(
+        done,
+        "compiling requirements-build.txt failed: ERROR: Could not find a version that satisfies",
+        "the locks are as they were",
+    )
     assert state(project) == before
 
 
@@ -108,6 +112,36 @@ def test_interrupted(project):
     assert errors == "error: interrupted; the locks are as they were\n"
     assert process.returncode == 1
     assert state(project) == before
+
+
+@pytest.mark.parametrize(
+    ("said", "line"),
+    [
+        (  # pip-compile, without a network
+            "ERROR: Could not find a version that satisfies the requirement pip==25.0.1\n"
+            "Traceback (most recent call last):\n"
+            "    raise error from e\n"
+            "pip._internal.exceptions.DistributionNotFound: No matching distribution found\n",
+            "ERROR: Could not find a version that satisfies the requirement pip==25.0.1",
+        ),
+        (  # scripts/setup.sh
+            "ERROR: Could not install packages due to an OSError: No space left on device\n"
+            "\n"
+            "error: the installation is not finished (pip says why, above)\n",
+            "ERROR: Could not install packages due to an OSError: No space left on device",
+        ),
+        (  # pytest
+            "E   AssertionError\nFAILED tests/test_x.py::test_y - assert 1 == 2\n1 failed in 2s\n",
+            "FAILED tests/test_x.py::test_y - assert 1 == 2",
+        ),
+        ("error: Failed to fetch\n  Caused by: dns error\n", "error: Failed to fetch"),  # uv
+        ("OSError: no disk\nbye\n", "OSError: no disk"),
+        ("Killed\n", "Killed"),
+        ("", "no word"),
+    ],
+)
+def test_the_line_that_says_why(said, line):
+    assert lock.reason(said, PROJECT) == line
 
 
 NEW = "99.0"  # what pillow is bumped to
