@@ -39,6 +39,17 @@ PLATFORMS = {  # the lock in locks/, and uv's name of the platform
     "darwin-arm64": "aarch64-apple-darwin",
     "windows-amd64": "x86_64-pc-windows-msvc",
 }
+# pip-compile downloads every file that a mirror has under another address than PyPI, for every
+# platform, to hash it. The index names those hashes too.
+PIP_COMPILE = """
+from piptools.__main__ import cli
+from piptools.repositories.pypi import PyPIRepository
+hashed = PyPIRepository._get_file_hash
+PyPIRepository._get_file_hash = lambda self, link: (
+    f"sha256:{link.hash}" if link.hash_name == "sha256" else hashed(self, link)
+)
+cli()
+"""
 FAST_TESTS = ("-q", "-m", "not slow", "--ignore=tests/test_documentation.py")
 UNCHANGED = "the locks are as they were"
 LOG = Path(sys.prefix, "lock.log")
@@ -158,7 +169,7 @@ def compile_locks(copy, upgrade):
         run(
             f"compiling {lock}.txt",
             [
-                *(sys.executable, "-m", "piptools", "compile", *upgrade),
+                *(sys.executable, "-c", PIP_COMPILE, "compile", *upgrade),
                 *("--quiet", "--generate-hashes", "--allow-unsafe", "--strip-extras"),
                 *("--no-emit-options", "--no-build-isolation"),
                 *("--output-file", f"{lock}.txt", f"{lock}.in"),
@@ -236,13 +247,21 @@ def reason(said, folder):
     if "ResolutionImpossible" in said:  # pip names the packages, uv says what they ask for
         asked = [uv(), "pip", "compile", "--no-config", "--no-header", "requirements.in"]
         asked = subprocess.run(
-            asked, cwd=str(folder), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+            [str(word) for word in asked],
+            cwd=str(folder),
+            env={**os.environ, "UV_DEFAULT_INDEX": package_index.url()},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
         )
         cause = re.search("[Bb]ecause .*", asked.stderr.decode("utf-8", "replace"))
         if cause:
             return cause.group()
-    words = re.compile(r"error|failed|no space", re.I)
-    return next((line for line in reversed(lines) if words.search(line)), lines[-1])
+    # What pip and pytest say, what uv says, what others may say; not a line of a traceback.
+    for words in (r"^(ERROR|FAILED)\b", r"^error\b", r"(?i)error:|failed|no space"):
+        for line in reversed(lines):
+            if re.search(words, line):
+                return line
+    return lines[-1]
 
 
 def replace(copy):

@@ -150,7 +150,20 @@ if [ "${1:-}" = which ] || [ "${1:-}" = lock ] || ! finished; then
     [ ! -d .venv/Scripts ] || bin=.venv/Scripts
     install --quiet -r requirements-build.txt
     export PATH="$PWD/$bin:$PATH" # box2d-py's build calls swig, from the line above
-    install --no-build-isolation -r "$lock"
+    # box2d-py takes one core as long to compile as another takes to install the rest: do both at
+    # once. They are a pipeline, so that Ctrl-C reaches both and this script outlives both.
+    awk '/^[^ #]/ { part = /^box2d-py==/ ? "compiled" : "rest" }
+        { print >(".venv/" part ".txt") }' part=rest "$lock"
+    echo "Compiling box2d-py while the other packages are installed"
+    {
+        [ ! -e .venv/compiled.txt ] ||
+            install --quiet --no-deps --no-build-isolation -r .venv/compiled.txt
+        rm -f .venv/compiled.txt
+    } 2>&1 | {
+        install --no-build-isolation -r .venv/rest.txt </dev/null
+        cat >&2 # what the first one had to say
+    }
+    [ ! -e .venv/compiled.txt ] || exit 1
     # Quietly: what old packages are warned of, and a file or two for Python 2, is no user's concern.
     "$bin/python" -m compileall -qq -j 0 .venv >/dev/null 2>&1 || true
     : >"$ready"

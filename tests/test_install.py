@@ -48,7 +48,7 @@ def test_nothing_is_installed_that_is_not_in_a_lock(tmp_path):
     for lock in LOCKS:
         locked.update(preflight.pins(project / lock))
     assert set(index.asked) == set(locked)
-    assert "Building wheel for box2d-py" in done.stdout
+    assert list(cache.rglob("box2d_py-*.whl"))  # built here, and kept for the next set-up
     # What was built works: the lander's physics, from its source.
     code = "import gymnasium; print(len(gymnasium.make('LunarLander-v2').reset(seed=0)[0]))"
     flown = subprocess.run(

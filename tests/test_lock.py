@@ -1,15 +1,19 @@
 """scripts/lock.py: make lock and make bump, in a copy of the project."""
 
+import functools
 import os
 import re
 import signal
 import subprocess
 import sys
+import threading
 import time
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from conftest import PROJECT, assert_refused, copy_project, environment
+from test_setup import wheel
 
 from scripts import lock
 
@@ -72,7 +76,11 @@ def test_a_pin_that_others_exclude_is_explained_in_one_line(project):
 def test_no_network(project):
     before = state(project)
     done = run_lock(project, "--bump", "pillow", **NO_NETWORK)
-    assert_refused(done, "compiling requirements-build.txt failed", "the locks are as they were")
+    assert_refused(
+        done,
+        "compiling requirements-build.txt failed: ERROR: Could not find a version that satisfies",
+        "the locks are as they were",
+    )
     assert state(project) == before
 
 
@@ -108,6 +116,65 @@ def test_interrupted(project):
     assert errors == "error: interrupted; the locks are as they were\n"
     assert process.returncode == 1
     assert state(project) == before
+
+
+def test_hashes_come_from_the_index_not_from_its_files(tmp_path):
+    folder = tmp_path / "simple" / "runner"
+    folder.mkdir(parents=True)
+    _, digest = wheel(folder, "runner", "1.0").strip().split("sha256:")
+    files = {"runner-1.0-py3-none-any.whl": digest, "runner-1.0-cp38-cp38-win32.whl": "f" * 64}
+    (folder / "index.html").write_text(  # the second file is on the page and nowhere else
+        "".join(f'<a href="{name}#sha256={sha}">{name}</a>' for name, sha in files.items())
+    )
+    (tmp_path / "asked.in").write_text("runner")
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/simple"
+        done = subprocess.run(
+            [sys.executable, "-c", lock.PIP_COMPILE, "compile", "--quiet", "--generate-hashes",
+             "--no-emit-options", "--output-file", "asked.txt", "asked.in"],
+            cwd=str(tmp_path),
+            env=environment(**{**NO_NETWORK, "PIP_INDEX_URL": url}),
+            capture_output=True,
+            text=True,
+        )  # fmt: skip
+        server.shutdown()
+    assert done.returncode == 0, done.stderr
+    assert set(re.findall("sha256:([0-9a-f]{64})", (tmp_path / "asked.txt").read_text())) == {
+        digest,
+        "f" * 64,
+    }
+
+
+@pytest.mark.parametrize(
+    ("said", "line"),
+    [
+        (  # pip-compile, without a network
+            "ERROR: Could not find a version that satisfies the requirement pip==25.0.1\n"
+            "Traceback (most recent call last):\n"
+            "    raise error from e\n"
+            "pip._internal.exceptions.DistributionNotFound: No matching distribution found\n",
+            "ERROR: Could not find a version that satisfies the requirement pip==25.0.1",
+        ),
+        (  # scripts/setup.sh
+            "ERROR: Could not install packages due to an OSError: No space left on device\n"
+            "\n"
+            "error: the installation is not finished (pip says why, above)\n",
+            "ERROR: Could not install packages due to an OSError: No space left on device",
+        ),
+        (  # pytest
+            "E   AssertionError\nFAILED tests/test_x.py::test_y - assert 1 == 2\n1 failed in 2s\n",
+            "FAILED tests/test_x.py::test_y - assert 1 == 2",
+        ),
+        ("error: Failed to fetch\n  Caused by: dns error\n", "error: Failed to fetch"),  # uv
+        ("OSError: no disk\nbye\n", "OSError: no disk"),
+        ("Killed\n", "Killed"),
+        ("", "no word"),
+    ],
+)
+def test_the_line_that_says_why(said, line):
+    assert lock.reason(said, PROJECT) == line
 
 
 NEW = "99.0"  # what pillow is bumped to

@@ -5,10 +5,14 @@ its own whose locks name one small wheel each, and no index.
 """
 
 import hashlib
+import io
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import tarfile
+import time
 import zipfile
 from pathlib import Path
 
@@ -180,6 +184,34 @@ def wheel(folder, name, version):
     return f"{name}=={version} --hash=sha256:{digest}\n"
 
 
+def source(folder, build):
+    """Make box2d-py as a source package that the code `build` builds; gives its line in a lock.
+
+    In `build`, `site` is the folder of the environment's packages.
+    """
+    wheel(folder, "box2d_py", "2.3.5")
+    built = folder / "box2d_py-2.3.5-py3-none-any.whl"
+    backend = f"""import os, shutil, sysconfig, time
+from pathlib import Path
+def build_wheel(folder, settings=None, metadata=None):
+    site = Path(sysconfig.get_paths()["purelib"])
+    {build}
+    return shutil.copy("{built.name}", folder) and "{built.name}"
+"""
+    project = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    files = {"backend.py": backend.encode(), "pyproject.toml": project.encode()}
+    files[built.name] = built.read_bytes()
+    built.unlink()  # it is there as source only
+    path = folder / "box2d-py-2.3.5.tar.gz"
+    with tarfile.open(str(path), "w:gz") as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(f"box2d-py-2.3.5/{name}")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return f"box2d-py==2.3.5 \\\n    --hash=sha256:{digest}\n    # via gymnasium\n"
+
+
 class Small:
     """A project of three small wheels, with the real Makefile and set-up script."""
 
@@ -197,8 +229,8 @@ class Small:
             "import sys, runner; print(runner.version, *sys.argv[1:])\n"
         )
 
-    def run(self, *arguments, program="scripts/setup.sh", **variables):
-        return subprocess.run(
+    def start(self, *arguments, program="scripts/setup.sh", **variables):
+        return subprocess.Popen(
             [program, *arguments],
             cwd=str(self.folder),
             env={
@@ -211,9 +243,16 @@ class Small:
                 "PIP_CACHE_DIR": str(self.folder / "cache"),
                 **variables,
             },
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,
         )
+
+    def run(self, *arguments, **settings):
+        process = self.start(*arguments, **settings)
+        stdout, stderr = process.communicate()
+        return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
     def make(self, *arguments, **variables):
         return self.run("--silent", *arguments, program="make", **variables)
@@ -315,6 +354,65 @@ def test_an_interrupted_set_up_is_done_again(small):
     mended = small.run()
     assert mended.returncode == 0, mended.stderr
     assert small.python("import runner").returncode == 0
+
+
+# box2d-py's build, in the place of half a minute of C++.
+MEETS_THE_REST = """for _ in range(1200):
+        if (site / "runner.py").exists(): break
+        time.sleep(0.1)
+    else: raise SystemExit("nothing else is installed meanwhile")"""
+FAILS = 'raise SystemExit("Box2D.i: no such file")'
+TAKES_LONG = """Path({!r}).write_text(str(os.getpid()))
+    time.sleep(600)"""
+
+
+@pytest.mark.parametrize("variables", [{}, {"PIP_NO_CACHE_DIR": "1"}, {"HOME": "/proc"}])
+def test_box2d_is_built_while_the_rest_is_installed(small, variables):
+    lock = small.folder / "requirements.txt"
+    lock.write_text(source(small.folder / "wheels", MEETS_THE_REST) + lock.read_text())
+    done = small.run(**variables)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert small.python("import box2d_py, runner").returncode == 0
+
+
+def test_a_build_that_fails_is_said_and_is_not_finished(small):
+    lock = small.folder / "requirements.txt"
+    lock.write_text(lock.read_text() + source(small.folder / "wheels", FAILS))
+    done = small.run()
+    assert done.returncode == 1
+    assert "Box2D.i: no such file" in done.stderr
+    assert done.stderr.count("error: the installation is not finished") == 1
+    assert done.stderr.splitlines()[-1].startswith("error: the installation is not finished")
+    assert not list((small.folder / ".venv").glob("ready-*"))
+
+
+def test_a_source_that_is_not_the_locked_file_is_not_built(small):
+    lock = small.folder / "requirements.txt"
+    locked = source(small.folder / "wheels", "pass")
+    source(small.folder / "wheels", "(site / 'stranger.py').write_text('')")
+    lock.write_text(lock.read_text() + locked)
+    done = small.run()
+    assert done.returncode == 1
+    assert "HASH" in done.stderr.upper()
+    assert small.python("import stranger").returncode == 1
+
+
+def test_ctrl_c_during_the_build_leaves_nothing_running(small):
+    lock = small.folder / "requirements.txt"
+    building = small.folder / "building"
+    lock.write_text(
+        lock.read_text() + source(small.folder / "wheels", TAKES_LONG.format(str(building)))
+    )
+    process = small.start()
+    while not building.exists() or not building.read_text():
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all of them
+    process.communicate(timeout=60)
+    assert process.returncode != 0
+    state = ["ps", "-o", "stat=", "-p", building.read_text()]
+    assert subprocess.run(state, stdout=subprocess.PIPE).stdout[:1] in (b"", b"Z")  # Z: it ended
+    assert not list((small.folder / ".venv").glob("ready-*"))
 
 
 def test_a_half_made_environment_is_not_taken_for_a_whole_one(small):
