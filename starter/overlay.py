@@ -35,7 +35,7 @@ class Panel:
     def __init__(self, game):
         self._actions = game.actions
         self._grows = not game.is_lander
-        self.low, self.high = (0, 1) if self._grows else (LOW, HIGH)
+        self.low, self.high = (0, 0) if self._grows else (LOW, HIGH)
 
     def draw(self, frame, episode, episode_return, estimates, action, verdict=None):
         """The frame with the panel beside it.
@@ -53,7 +53,7 @@ class Panel:
         """
         if self._grows:
             self.low = min(self.low, -_round_up(-min(estimates)))
-            self.high = max(self.high, _round_up(max(estimates)))
+            self.high = max(self.high, _round_up(max(estimates)), self.low + 1)
         missing = LEAST_HEIGHT - len(frame)
         if missing > 0:
             frame = np.pad(frame, ((missing // 2, missing - missing // 2), (0, 0), (0, 0)))

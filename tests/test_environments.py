@@ -123,7 +123,7 @@ def test_the_axis_of_the_overlay_grows_with_what_is_expected():
     panel = overlay.Panel(Environment("MountainCar-v0"))
     frame = np.zeros((200, 300, 3), np.uint8)
     picture = panel.draw(frame, 1, 0.0, [-3.0, -11.5, -7.0], 0)
-    assert (panel.low, panel.high) == (-20, 1)
+    assert (panel.low, panel.high) == (-20, 0)
     assert picture.shape == (overlay.LEAST_HEIGHT, 600, 3)  # a low frame is centred
     panel.draw(frame, 1, 0.0, [-3.0, 4.0, -7.0], 1)
     assert (panel.low, panel.high) == (-20, 5)
