@@ -16,6 +16,7 @@ from starter import Problem, fate_sharing
 
 OBJECT_STORE_BYTES = 80 * 2**20  # Ray's least; what is sent here hardly ever goes there
 LONGEST_FOLDER = 40  # characters; of a Unix socket's 107, Ray takes 63 for its own below it
+ATTEMPTS = 3  # Ray draws its ports at random, and two of them may be the same
 ANSWER_SECONDS = 5
 FREE_SECONDS = 5  # for CPUs to be free again that another run has just left
 
@@ -78,21 +79,25 @@ def _start_own(ray, workers):
         os.rmdir(_folder)
         _folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")
     os.environ["RAY_TMPDIR"] = _folder  # for what Ray would write beside its own folder
-    try:
-        with _ours_alone():
-            ray.init(
-                "local",  # whatever RAY_ADDRESS says
-                num_cpus=workers,  # more than there are cores, if that is asked for
-                object_store_memory=OBJECT_STORE_BYTES,
-                include_dashboard=False,
-                log_to_driver=False,
-                configure_logging=False,
-                _node_ip_address="127.0.0.1",
-                _temp_dir=_folder,
-                _plasma_directory=_folder,  # /dev/shm is small in a container
-            )
-    except Exception as error:
-        raise Problem(f"Ray does not start here: {_one_line(error)}") from error
+    for attempt in range(ATTEMPTS):
+        try:
+            with _ours_alone():
+                ray.init(
+                    "local",  # whatever RAY_ADDRESS says
+                    num_cpus=workers,  # more than there are cores, if that is asked for
+                    object_store_memory=OBJECT_STORE_BYTES,
+                    include_dashboard=False,
+                    log_to_driver=False,
+                    configure_logging=False,
+                    _node_ip_address="127.0.0.1",
+                    _temp_dir=_folder,
+                    _plasma_directory=_folder,  # /dev/shm is small in a container
+                )
+            return
+        except Exception as error:
+            ray.shutdown()
+            if attempt == ATTEMPTS - 1:
+                raise Problem(f"Ray does not start here: {_one_line(error)}") from error
 
 
 @contextlib.contextmanager

@@ -193,6 +193,25 @@ def test_a_long_temporary_folder_is_too_long_for_a_socket(tmp_path, monkeypatch)
     assert not os.path.exists(folder)
 
 
+def test_ports_that_collide_are_drawn_again(monkeypatch):
+    from ray._private.node import Node
+
+    draws = []
+    unused_port = Node._get_unused_port
+
+    def draw(self, *ports):
+        draws.append(1)
+        # Ray's agent has 52365 already; that is how a start fails by chance.
+        return 52365 if len(draws) == 1 else unused_port(self, *ports)
+
+    monkeypatch.setattr(Node, "_get_unused_port", draw)
+    try:
+        cluster.start(1)
+        assert len(draws) > 4  # three in each attempt
+    finally:
+        cluster.stop()
+
+
 def test_the_lines_that_switch_to_ape_x_run():
     text = (PROJECT / "docs" / "cluster.md").read_text("utf-8")
     (script,) = re.findall(r"^```python\n(.*?)^```", text, re.M | re.S)
