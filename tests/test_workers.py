@@ -34,7 +34,7 @@ def twins(tmp_path_factory):
     for folder in folders:
         for name in ("home", "temp"):
             (folder / name).mkdir()
-    flags = ["--workers", 2, "--iterations", 2, "--seed", 3, *QUIET]
+    flags = ["--workers", 2, "--iterations", 3, "--seed", 3, *QUIET]
     # No Ray is there; a run that went by this variable would wait for it, and fail.
     with Run(*flags, "--output", folders[0] / "runs", HOME=folders[0] / "home") as one, Run(
         *flags,
@@ -44,11 +44,16 @@ def twins(tmp_path_factory):
         TMPDIR=folders[1] / "temp",
         RAY_ADDRESS="192.0.2.1:6379",
     ) as two:
-        for folder, run in zip(folders, (one, two)):
-            run.wait_for_iteration(1)
+        waiting = list(zip(folders, (one, two)))
+        while waiting:  # look at each as soon as it trains: it is soon over
+            folder, run = wait_for(
+                lambda: next((pair for pair in waiting if pair[1].iterations()), None),
+                "iteration 1",
+            )
             pids = [run.process.pid, *run.children()]
             addresses = listening(pids) if shutil.which("ss") else None
             seen.append((folder, run, pids, addresses))
+            waiting.remove((folder, run))
         for _, run, pids, _ in seen:
             assert run.end(pids) == 0, "".join(run.errors)
     return seen
@@ -56,7 +61,7 @@ def twins(tmp_path_factory):
 
 def test_each_iteration_has_as_many_timesteps_as_without(twins):
     for _, run, _, _ in twins:
-        assert run.iterations() == {1: 4096, 2: 8192}
+        assert run.iterations() == {1: 4096, 2: 8192, 3: 12288}
         assert run.errors == []
 
 
