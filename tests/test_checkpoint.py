@@ -86,7 +86,7 @@ def halves(tmp_path_factory):
     """
     folders = [tmp_path_factory.mktemp("output") / name for name in ("whole", "halves")]
     states = []
-    evaluate, main.evaluate = main.evaluate, lambda policy: np.zeros(10)
+    evaluate, main.evaluate = main.evaluate, lambda policy, game: np.zeros(10)
     try:
         for folder, iterations in [(folders[0], 4), (folders[1], 2)]:
             folder.mkdir()
@@ -155,7 +155,7 @@ def test_two_and_two_iterations_cover_what_four_do(halves):
 @pytest.mark.slow
 def test_what_was_learned_does_not_collapse(tmp_path, monkeypatch):
     """The episodes and the losses after a resume are like those before it."""
-    monkeypatch.setattr(main, "evaluate", lambda policy: np.zeros(10))
+    monkeypatch.setattr(main, "evaluate", lambda policy, game: np.zeros(10))
     run = Run(tmp_path, **ABOUT)
     algorithm = main.build_algorithm(3)
     main.train(algorithm, 10, 1e9, run)

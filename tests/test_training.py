@@ -22,7 +22,7 @@ def session():
 @pytest.fixture(autouse=True)
 def quick_evaluation(monkeypatch, request):
     if "capsys" in request.fixturenames:
-        monkeypatch.setattr(main, "evaluate", lambda policy: np.zeros(100))
+        monkeypatch.setattr(main, "evaluate", lambda policy, game: np.zeros(100))
 
 
 def figures(text):
@@ -135,7 +135,7 @@ def scripted(means, evaluations, monkeypatch, stop_reward=200):
     algorithm = Scripted(means)
     trained = []
 
-    def evaluate(policy):
+    def evaluate(policy, game):
         trained.append(policy.weights)
         return np.array(evaluations[policy.weights])
 
