@@ -207,13 +207,7 @@ def report():
         ("peak memory of its one process", f"{peak:.2f} GiB"),
     ]
     by_seed = [
-        (
-            n,
-            f"{r.mean():.0f} ± {r.std():.0f}",
-            (r >= SOLVED).sum(),
-            f"{t:,}",
-            f"{s:.0f}",
-        )
+        (n, f"{r.mean():.0f} ± {r.std():.0f}", (r >= SOLVED).sum(), f"{t:,}", f"{s:.0f}")
         for n, r, t, s in zip(SEEDS, returns, last, seconds)
     ]
     costs = [(n, f"{speed(f'environments-{n}'):,.0f}") for n in ENVIRONMENTS]

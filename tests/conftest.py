@@ -28,8 +28,17 @@ def run_main(*flags, cwd=PROJECT, python=sys.executable, script="main.py", befor
 
     Gives a `CompletedProcess` with stdout and stderr as text.
     """
+    return _run([*before, python, Path(cwd) / script, *flags], cwd, changes)
+
+
+def run_code(code, **changes):
+    """Run these lines of Python in the project's folder, as `run_main` runs a script."""
+    return _run([sys.executable, "-c", code], PROJECT, changes)
+
+
+def _run(command, cwd, changes):
     return subprocess.run(
-        [*before, str(python), str(Path(cwd) / script), *map(str, flags)],
+        [str(word) for word in command],
         cwd=str(cwd),
         env=environment(**changes),
         capture_output=True,

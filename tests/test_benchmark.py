@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import PROJECT, copy_project, environment
+from conftest import PROJECT, copy_project, environment, run_code
 from PIL import Image
 
 sys.path.insert(0, str(PROJECT / "benchmarks"))
@@ -139,14 +139,7 @@ def test_a_part_is_measured_by_itself():
         "benchmark.main.ITERATIONS = 1\n"
         "print(benchmark.json.dumps(benchmark.seed(3)))\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=str(PROJECT),
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    done = run_code(script)
     assert done.returncode == 0, done.stderr
     figures = json.loads(done.stdout.splitlines()[-1])
     assert [row["timesteps"] for row in figures["history"]] == [4096]

@@ -1,11 +1,10 @@
 """The experiments change what they say, and their report is what was measured."""
 
 import json
-import subprocess
 import sys
 
 import pytest
-from conftest import PROJECT, environment
+from conftest import PROJECT, run_code
 
 sys.path.insert(0, str(PROJECT / "benchmarks"))
 
@@ -100,14 +99,7 @@ def test_a_part_is_measured_in_a_copy(tmp_path):
         "experiments.measure('gamma-seed-3')\n"
     )
     before = (PROJECT / "main.py").read_bytes()
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=str(PROJECT),
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    done = run_code(script)
     assert done.returncode == 0, done.stderr
     figures = json.loads((tmp_path / "experiment-gamma-seed-3.json").read_text())
     assert [point[0] for point in figures["history"]] == [4096]

@@ -5,14 +5,12 @@ import re
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 import tempfile
 import time
 
 import numpy as np
 import pytest
-from conftest import PROJECT, assert_refused, environment, run_main
+from conftest import PROJECT, assert_refused, run_code, run_main
 from processes import Run, listening, wait_for
 
 import main
@@ -99,14 +97,7 @@ def test_what_workers_trained_is_shown_without_ray(twins):
     argv = ["main.py", *map(str, flags), "--render", "none", "--output", str(folder / "runs")]
     script = f"import ray, runpy, sys; ray.init = None; sys.argv = {argv!r}\n"
     script += "runpy.run_path('main.py', run_name='__main__')"
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=str(PROJECT),
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
+    done = run_code(script)
     assert done.returncode == 0, done.stderr
     flown = [line for line in twins[0][1].lines if line.startswith("episode 1:")]
     assert done.stdout.splitlines(keepends=True) == flown
@@ -220,14 +211,7 @@ def test_ports_that_collide_are_drawn_again(monkeypatch):
 def test_the_lines_that_switch_to_ape_x_run():
     text = (PROJECT / "docs" / "cluster.md").read_text("utf-8")
     (script,) = re.findall(r"^```python\n(.*?)^```", text, re.M | re.S)
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=str(PROJECT),
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
+    done = run_code(script)
     assert done.returncode == 0, done.stderr
     numbers = re.findall(r"^(\d+) played, (\d+) replayed, -?\d", done.stdout, re.M)
     (played, _), (more, replayed) = numbers
