@@ -91,8 +91,14 @@ def set_state(algorithm, arrays, facts):
     other workers than before, those that are new begin from the seed.
 
     Raises:
-        Problem: if `algorithm` has another network or replay buffer.
+        Problem: if `algorithm` has another network or replay buffer, or it was saved before
+            there were workers.
     """
+    if "samplers" not in facts:
+        raise Problem(
+            "the checkpoint's training is an older version's of this project: train anew, "
+            "or show its policy with --from-checkpoint alone"
+        )
     # Not Algorithm.__setstate__: it would start Ray's servers, to tell no one of it.
     policy = algorithm.get_policy()
     worker = algorithm.workers.local_worker()

@@ -261,6 +261,9 @@ def test_another_network_or_memory_is_refused(halves):
     name = "network/default_policy/fc_out/bias"
     with pytest.raises(Problem, match=r"other layers than main\.py's"):
         set_state(algorithm, {**arrays, name: arrays[name][:-1]}, facts)
+    older = {name: fact for name, fact in facts.items() if name != "samplers"}
+    with pytest.raises(Problem, match="an older version's of this project: train anew"):
+        set_state(algorithm, arrays, older)
     algorithm.local_replay_buffer.capacity = 1000
     with pytest.raises(Problem, match=r"larger than main\.py's"):
         set_state(algorithm, arrays, facts)
