@@ -13,6 +13,7 @@ from starter import preflight
 preflight.check()  # the imports below would fail outside the pinned environment
 
 import sys
+from contextlib import closing
 from itertools import count
 from pathlib import Path
 from typing import List
@@ -134,7 +135,7 @@ def train(algorithm, iterations, stop_reward, run=None, game=LANDER):
     print("iteration  timesteps  reward: max       min      mean  episode length")
     todo = range(algorithm.iteration, iterations)
     bar = track(todo, "training", transient=True, disable=not sys.stdout.isatty())
-    with console.StopOnInterrupt() as interrupt:
+    with closing(bar), console.StopOnInterrupt() as interrupt:
         for iteration in bar:
             result = algorithm.train()
             print(statistics(result))
