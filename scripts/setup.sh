@@ -31,10 +31,12 @@ places() {
 
 find_python() {
     for version in $versions; do
-        places "$version" | while IFS= read -r candidate; do
-            if supported "$candidate"; then echo "$candidate"; fi
-        done
-    done | head -n 1
+        while IFS= read -r candidate; do
+            if supported "$candidate"; then echo "$candidate" && return; fi
+        done <<-EOF
+		$(places "$version")
+		EOF
+    done
 }
 
 # Has the first version manager that is there and can do it fetch the pinned Python.

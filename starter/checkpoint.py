@@ -13,6 +13,7 @@ from starter.run_folder import follow, writing
 
 FORMAT = "rllib-dqn-starter 2"
 MANIFEST = "manifest.json"
+SAID = {"iteration": int, "environment": str, "arguments": dict, "seed": int}  # in it
 POLICY, ARRAYS, FACTS = "policy.npz", "training.npz", "training.json"
 SCRATCH = ".saving-"
 MEND = "give a folder that training printed after 'saved', or a run's folder"
@@ -75,7 +76,8 @@ class Checkpoint:
             self.manifest = json.loads((path / MANIFEST).read_text("utf-8"))
             digests = dict(self.manifest["files"])
             ours = self.manifest["format"] == FORMAT and POLICY in digests
-            ours = ours and isinstance(self.manifest["environment"], str)
+            self.manifest = {"arguments": {}, **self.manifest}
+            ours = ours and all(isinstance(self.manifest[n], SAID[n]) for n in SAID)
         except (OSError, ValueError, KeyError, TypeError):
             ours = False
         if not ours:
@@ -98,7 +100,7 @@ class Checkpoint:
         Raises:
             Problem: if another environment was asked for, or to `resume` with other arguments.
         """
-        own = self.manifest["environment"], self.manifest.get("arguments", {})
+        own = self.manifest["environment"], self.manifest["arguments"]
         if id not in (None, own[0]):
             raise Problem(f"{self.path} learned {own[0]}, not {id}")
         if resume and arguments and arguments != own[1]:

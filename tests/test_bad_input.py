@@ -116,6 +116,12 @@ def another_environments(path):
     (path / "manifest.json").write_text(json.dumps({**manifest, "environment": "CartPole-v1"}))
 
 
+def edited_by_hand(path):
+    manifest = json.loads((path / "manifest.json").read_text())
+    manifest["arguments"] = "gravity=-5.0"
+    (path / "manifest.json").write_text(json.dumps(manifest))
+
+
 @pytest.mark.parametrize(
     ("damage", "word"),
     [
@@ -124,6 +130,7 @@ def another_environments(path):
         (without_manifest, "not a checkpoint of this project"),
         (another_projects, "not a checkpoint of this project"),
         (manifest_cut_short, "not a checkpoint of this project"),
+        (edited_by_hand, "not a checkpoint of this project"),
         (another_environments, "learned CartPole-v1, not LunarLander-v2"),
         (a_pickle, "policy.npz holds more than numbers"),
         (another_networks, "the checkpoint's network has other layers than main.py's"),
