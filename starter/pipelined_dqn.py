@@ -5,7 +5,7 @@ import time
 from collections import deque
 
 import ray
-from ray.exceptions import RayActorError
+from ray.exceptions import ObjectLostError, RayActorError
 from ray.rllib.algorithms.dqn import DQN
 from ray.rllib.execution.train_ops import train_one_step
 from ray.rllib.utils.metrics import (
@@ -89,7 +89,7 @@ class PipelinedDQN(DQN):
                 worker, request = self._requests.popleft()
                 try:
                     batch = ray.get(request)
-                except RayActorError:
+                except (RayActorError, ObjectLostError):  # it, or what it had played
                     self._count(worker, gone=True)
                 except Problem as problem:  # the game's; Ray adds a traceback to it
                     raise getattr(problem, "cause", problem) from None

@@ -1,4 +1,4 @@
-"""Environments that are wrong in one way each, for test_environments.py."""
+"""Environments for tests; all but the first two are wrong in one way each."""
 
 import gymnasium
 import numpy as np
@@ -18,6 +18,19 @@ class Fine(gymnasium.Env):
     def step(self, action):
         self.time += 1
         return np.zeros(3), 1.0, self.time == 10, False, {}
+
+
+class Wide(Fine):
+    """A fragment of it takes more than the 100 kB that Ray sends along with its answer."""
+
+    observation_space = gymnasium.spaces.Box(-1, 1, (60,), np.float32)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return self.np_random.uniform(-1, 1, 60).astype(np.float32), {}
+
+    def step(self, action):
+        return np.zeros(60, np.float32), *super().step(action)[1:]
 
 
 class NoSeed(Fine):

@@ -100,14 +100,16 @@ class Run:
         return {int(row[0]): int(row[1]) for row in rows if len(row) > 1 and row[0].isdigit()}
 
     def wait_for_iteration(self, number):
-        wait_for(
-            lambda: number in self.iterations() or self.process.poll() is not None,
-            f"iteration {number}",
-        )
-        assert number in self.iterations(), "".join(self.errors)
+        self._wait_for(lambda: number in self.iterations(), f"iteration {number}")
 
     def wait_for_error(self, words):
-        wait_for(lambda: any(words in line for line in self.errors), words)
+        self._wait_for(lambda: any(words in line for line in self.errors), words)
+
+    def _wait_for(self, condition, what):
+        wait_for(lambda: condition() or self.process.poll() is not None, what)
+        if not condition():
+            status = self.end()
+            assert condition(), f"no {what}, exit status {status}: {''.join(self.errors)}"
 
     def children(self):
         return children(self.process.pid)

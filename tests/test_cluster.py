@@ -144,12 +144,16 @@ def test_too_few_cpus(head, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_two_machines_train_together_and_one_goes_on_without_the_other(machines, head, tmp_path):
+@pytest.mark.parametrize("game", ["LunarLander-v2", "broken:Wide-v0"])
+def test_two_machines_train_together_and_one_goes_on_without_the_other(
+    game, machines, head, tmp_path
+):
     _, other = machines
     other.start(OTHER, f"--address={ADDRESS}")
     flags = [*QUIET, "--address", "auto", "--workers", 2, "--iterations", 1000]
-    flags += ["--output", tmp_path]
-    with Run(*flags, prefix=head.enter, **head.variables) as run:
+    flags += ["--env", game, "--output", tmp_path]
+    variables = {**head.variables, "PYTHONPATH": str(PROJECT / "tests")}
+    with Run(*flags, prefix=head.enter, **variables) as run:
         run.wait_for_iteration(1)
         assert len(head.workers()) == len(other.workers()) == 1
         other.lose()
