@@ -40,7 +40,7 @@ if __name__ == "__main__":
     random = np.random.default_rng(seed=0)
     for episode in range(1, 201):
         timesteps = learn(Q, random)
-        if episode in (1, 2, 3, 200):
+        if episode in (1, 2, 200):
             print(f"after episode {episode}, of {timesteps} timesteps:\n  cell    left   right")
             for cell, (left, right) in enumerate(Q):
                 print(f"{cell:6}  {left:6.3f}  {right:6.3f}")

@@ -10,11 +10,11 @@ def test_the_table_is_gamma_to_the_distance():
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     heads = re.findall(r"^after episode (\d+), of (\d+) timesteps:$", done.stdout, re.M)
-    assert [episode for episode, _ in heads] == ["1", "2", "3", "200"]
+    assert [episode for episode, _ in heads] == ["1", "2", "200"]
     assert all(int(timesteps) >= 5 for _, timesteps in heads)  # five cells away
     cells = re.findall(r"^ +(\d)  +(\d\.\d{3})  +(\d\.\d{3})$", done.stdout, re.M)
     tables = [cells[at : at + 6] for at in range(0, len(cells), 6)]
-    assert len(tables) == 4
+    assert len(tables) == 3
     for table in tables:
         assert [cell for cell, _, _ in table] == list("012345")
 
@@ -27,7 +27,6 @@ def test_the_table_is_gamma_to_the_distance():
     # By hand: half-way from 0 to 1; then from there to 1, and one cell back to 0.9 of it.
     assert [row[2] for row in tables[0]] == ["0.000", "0.000", "0.000", "0.000", "0.500", "0.000"]
     assert [row[2] for row in tables[1]] == ["0.000", "0.000", "0.000", "0.225", "0.750", "0.000"]
-    assert tables[2][4][2] == "0.875"
     assert done.stdout.endswith("\ngreedy policy: right right right right right\n")
 
 
