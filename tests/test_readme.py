@@ -82,7 +82,7 @@ EXAMPLES = ("examples/q_table.py", "examples/autoscaler.py")
 def test_the_lines_that_the_table_of_tricks_names_are_in_configure():
     table = README.split("All of it is in `configure`")[1].split("\n## ")[0]
     lines = re.findall(r"\| `([^|`]+)` \|$", table, re.M)
-    assert len(lines) == 6
+    assert len(lines) == 7
     for line in lines:
         assert (PROJECT / "main.py").read_text("utf-8").count(line) == 1, line
 
