@@ -135,7 +135,7 @@ def train(algorithm, iterations, stop_reward, run=None, game=LANDER):
     print("iteration  timesteps  reward: max       min      mean  episode length")
     todo = range(algorithm.iteration, iterations)
     bar = track(todo, "training", transient=True, disable=not sys.stdout.isatty())
-    with closing(bar), console.StopOnInterrupt() as interrupt:
+    with closing(bar), console.StopOnInterrupt() as interrupt:  # unclosed, it may hang the exit
         for iteration in bar:
             result = algorithm.train()
             print(statistics(result))

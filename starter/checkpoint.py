@@ -13,7 +13,7 @@ from starter.run_folder import follow, writing
 
 FORMAT = "rllib-dqn-starter 2"
 MANIFEST = "manifest.json"
-SAID = {"iteration": int, "environment": str, "arguments": dict, "seed": int}  # in it
+MANIFEST_TYPES = {"iteration": int, "environment": str, "arguments": dict, "seed": int}
 POLICY, ARRAYS, FACTS = "policy.npz", "training.npz", "training.json"
 SCRATCH = ".saving-"
 MEND = "give a folder that training printed after 'saved', or a run's folder"
@@ -77,7 +77,7 @@ class Checkpoint:
             digests = dict(self.manifest["files"])
             ours = self.manifest["format"] == FORMAT and POLICY in digests
             self.manifest = {"arguments": {}, **self.manifest}
-            ours = ours and all(isinstance(self.manifest[n], SAID[n]) for n in SAID)
+            ours = ours and all(isinstance(self.manifest[n], t) for n, t in MANIFEST_TYPES.items())
         except (OSError, ValueError, KeyError, TypeError):
             ours = False
         if not ours:

@@ -89,7 +89,7 @@ class PipelinedDQN(DQN):
                 worker, request = self._requests.popleft()
                 try:
                     batch = ray.get(request)
-                except (RayActorError, ObjectLostError):  # it, or what it had played
+                except (RayActorError, ObjectLostError):  # the worker, or its fragment
                     self._count(worker, gone=True)
                 except Problem as problem:  # the game's; Ray adds a traceback to it
                     raise getattr(problem, "cause", problem) from None

@@ -87,6 +87,17 @@ def manifest_cut_short(path):
     manifest.write_text(manifest.read_text()[:40])
 
 
+def edit_manifest(path, **said):
+    manifest = json.loads((path / "manifest.json").read_text())
+    (path / "manifest.json").write_text(json.dumps({**manifest, **said}))
+
+
+def renew_digest(path):
+    files = json.loads((path / "manifest.json").read_text())["files"]
+    digest = checkpoints._sha256(path / "policy.npz")
+    edit_manifest(path, files={**files, "policy.npz": digest})
+
+
 def a_pickle(path):
     """That would run code if it were unpickled, with a manifest that matches it."""
 
@@ -97,29 +108,22 @@ def a_pickle(path):
     array = np.empty(1, object)
     array[0] = Code()
     np.savez(path / "policy.npz", network=array)
-    manifest = json.loads((path / "manifest.json").read_text())
-    manifest["files"]["policy.npz"] = checkpoints._sha256(path / "policy.npz")
-    (path / "manifest.json").write_text(json.dumps(manifest))
+    renew_digest(path)
 
 
 def another_networks(path):
     weights = dict(np.load(path / "policy.npz"))
     name = next(iter(weights))
     np.savez(path / "policy.npz", **{**weights, name: weights[name][:-1]})
-    manifest = json.loads((path / "manifest.json").read_text())
-    manifest["files"]["policy.npz"] = checkpoints._sha256(path / "policy.npz")
-    (path / "manifest.json").write_text(json.dumps(manifest))
+    renew_digest(path)
 
 
 def another_environments(path):
-    manifest = json.loads((path / "manifest.json").read_text())
-    (path / "manifest.json").write_text(json.dumps({**manifest, "environment": "CartPole-v1"}))
+    edit_manifest(path, environment="CartPole-v1")
 
 
 def edited_by_hand(path):
-    manifest = json.loads((path / "manifest.json").read_text())
-    manifest["arguments"] = "gravity=-5.0"
-    (path / "manifest.json").write_text(json.dumps(manifest))
+    edit_manifest(path, arguments="gravity=-5.0")
 
 
 @pytest.mark.parametrize(

@@ -144,16 +144,17 @@ def test_too_few_cpus(head, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("game", ["LunarLander-v2", "broken:Wide-v0"])
+@pytest.mark.parametrize(
+    ("game", "path"), [("LunarLander-v2", None), ("broken:Wide-v0", str(PROJECT / "tests"))]
+)
 def test_two_machines_train_together_and_one_goes_on_without_the_other(
-    game, machines, head, tmp_path
+    game, path, machines, head, tmp_path
 ):
     _, other = machines
     other.start(OTHER, f"--address={ADDRESS}")
     flags = [*QUIET, "--address", "auto", "--workers", 2, "--iterations", 1000]
     flags += ["--env", game, "--output", tmp_path]
-    variables = {**head.variables, "PYTHONPATH": str(PROJECT / "tests")}
-    with Run(*flags, prefix=head.enter, **variables) as run:
+    with Run(*flags, prefix=head.enter, **{**head.variables, "PYTHONPATH": path}) as run:
         run.wait_for_iteration(1)
         assert len(head.workers()) == len(other.workers()) == 1
         other.lose()

@@ -2,7 +2,10 @@
 
 import re
 
+import numpy as np
 from conftest import run_main
+
+from examples import q_table
 
 
 def test_the_table_is_gamma_to_the_distance():
@@ -27,6 +30,10 @@ def test_the_table_is_gamma_to_the_distance():
     # By hand: half-way from 0 to 1; then from there to 1, and one cell back to 0.9 of it.
     assert [row[2] for row in tables[0]] == ["0.000", "0.000", "0.000", "0.000", "0.500", "0.000"]
     assert [row[2] for row in tables[1]] == ["0.000", "0.000", "0.000", "0.225", "0.750", "0.000"]
+    Q, random = np.zeros((6, 2)), np.random.default_rng(seed=0)
+    for _ in range(3):
+        q_table.learn(Q, random)
+    assert Q[4, 1] == 0.875
     assert done.stdout.endswith("\ngreedy policy: right right right right right\n")
 
 

@@ -87,6 +87,17 @@ def test_the_lines_that_the_table_of_tricks_names_are_in_configure():
         assert (PROJECT / "main.py").read_text("utf-8").count(line) == 1, line
 
 
+def test_the_seconds_with_and_without_a_worker_are_those_of_the_clusters_page():
+    page = (PROJECT / "docs" / "cluster.md").read_text("utf-8")
+    rows = re.findall(r"^\| (\d) \|((?: \d+ s, \d+ s, [\d,]+ \|){3})$", page, re.M)
+    seconds = {
+        workers: "{}, {} and {} s".format(*re.findall(r" (\d+) s, \d+ s, ", row))
+        for workers, row in rows
+    }
+    said = f"took {seconds['0']} without workers, and {seconds['1']} with one"
+    assert said in " ".join(README.split())
+
+
 def slug(heading):
     """The anchor that GitHub gives a heading."""
     words = re.sub(r"[`*]|\]\([^)]*\)|\[", "", heading).strip().lower()

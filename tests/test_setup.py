@@ -44,6 +44,7 @@ def setup(*arguments, cwd=PROJECT, path=SYSTEM, **variables):
         env={"PATH": str(path), "HOME": str(cwd), **variables},
         capture_output=True,
         text=True,
+        restore_signals=False,  # a broken pipe's is ignored, as under some CI runners
     )
 
 
