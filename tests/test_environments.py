@@ -246,7 +246,7 @@ def test_odd_environments(environment, flags, said, tmp_path):
 @pytest.mark.parametrize(
     ("environment", "iterations", "score", "at_random"),
     [
-        ("CartPole-v1", 30, 300, 30),
+        ("CartPole-v1", 45, 400, 30),
         ("Acrobot-v1", 20, -110, -450),
         ("MountainCar-v0", 40, -150, -199),
         ("examples.autoscaler:Autoscaler-v0", 60, 140, -60),
