@@ -18,7 +18,7 @@ watch: setup ## show the policy that was trained last, without training
 	@$(BIN)/python main.py --from-checkpoint runs/latest $(FLAGS)
 
 demo: setup ## show a policy that came with the clone, without training
-	@$(BIN)/python main.py --from-checkpoint demo $(FLAGS)
+	@$(BIN)/python main.py --from-checkpoint docs/demo $(FLAGS)
 
 tensorboard: setup ## show the curves of all runs in the browser, at http://localhost:6006
 	@mkdir -p runs/tensorboard
@@ -33,27 +33,27 @@ test: ## run the tests: make test ARGS="-k adapter"
 
 test-bare: ## the README's two commands on a bare Debian (root, debootstrap, 40 minutes)
 	@scripts/setup.sh dev
-	@$(BIN)/python -m pytest -rA tests/bare.py $(ARGS)
+	@$(BIN)/python -m pytest -rA tests/setup/bare.py $(ARGS)
 
 verify: setup ## train with the README's seed and compare every figure with tests/expected
-	@$(BIN)/python scripts/verify.py $(ARGS)
+	@$(BIN)/python -m scripts.verify $(ARGS)
 
 expected: setup ## after a change that is meant: expect this machine's figures from now on
-	@$(BIN)/python scripts/verify.py --write --short
-	@$(BIN)/python scripts/verify.py --write
-	@$(BIN)/python scripts/story.py
+	@$(BIN)/python -m scripts.verify --write --short
+	@$(BIN)/python -m scripts.verify --write
+	@$(BIN)/python -m scripts.story
 
 story: setup ## draw docs/story.gif: one episode before training, half-way and at the end
-	@$(BIN)/python scripts/story.py $(ARGS)
+	@$(BIN)/python -m scripts.story $(ARGS)
 
 observations: setup ## draw docs/observations.png: what the lander observes and can do
-	@$(BIN)/python scripts/observations.py $(ARGS)
+	@$(BIN)/python -m scripts.observations $(ARGS)
 
 bench: setup ## measure the default run, seeds 1 to 10, and RLlib's stock DQN
-	@$(BIN)/python benchmarks/benchmark.py $(ARGS)
+	@$(BIN)/python -m scripts.benchmark $(ARGS)
 
 experiments: setup ## change one line of the default run, and measure what comes of it
-	@$(BIN)/python benchmarks/experiments.py $(ARGS)
+	@$(BIN)/python -m scripts.experiments $(ARGS)
 
 lint: ## check the style of the Python files
 	@scripts/setup.sh dev
@@ -61,19 +61,19 @@ lint: ## check the style of the Python files
 
 lock: ## compile the locks after a change in a requirements*.in; moves no other pin
 	@scripts/setup.sh dev
-	@$(BIN)/python scripts/lock.py
+	@$(BIN)/python -m scripts.lock
 
 bump: ## move pins, try them, then replace the locks: make bump PACKAGE=pillow
 	@scripts/setup.sh dev
-	@$(BIN)/python scripts/lock.py --bump $(PACKAGE)
+	@$(BIN)/python -m scripts.lock --bump $(PACKAGE)
 
 platforms: ## ask the index for a file for every pin, platform and Python
 	@scripts/setup.sh dev
-	@$(BIN)/python scripts/platforms.py
+	@$(BIN)/python -m scripts.platforms
 
 audit: ## look every pin up in PyPI's list of known vulnerabilities
 	@scripts/setup.sh dev
-	@$(BIN)/python scripts/audit.py
+	@$(BIN)/python -m scripts.audit
 
 clean: ## remove .venv and the caches; runs/ stays
 	@rm -rf .venv .pytest_cache .ruff_cache

@@ -22,10 +22,14 @@ import numpy as np
 from rich.progress import track
 from typer import Option
 
-from starter import checkpoint, cluster, console, overlay, run_folder, screen
-from starter.environments import Environment, parse_arguments
-from starter.screen import Render
-from starter.training_run import Run
+from starter import console
+from starter.display import overlay, screen
+from starter.display.screen import Render
+from starter.environments.environment import Environment, parse_arguments
+from starter.storage import checkpoint
+from starter.storage import folder as run_folder
+from starter.storage.run import Run
+from starter.workers import cluster
 
 LANDER = Environment("LunarLander-v2")
 ITERATIONS = 60  # at most; most seeds are solved in half of them
@@ -41,10 +45,10 @@ def configure(seed, game=LANDER, workers=0):
     # Imported here: they take seconds, which --help and a mistyped flag need not wait.
     from ray.rllib.algorithms.dqn import DQNConfig
 
-    from starter.adapter import GymnasiumAdapter
-    from starter.exploration import TemporallyExtendedEpsilonGreedy
-    from starter.replay_buffer import ColumnarReplayBuffer
-    from starter.sampler import lockstep_sampler
+    from starter.learning.adapter import GymnasiumAdapter
+    from starter.learning.exploration import TemporallyExtendedEpsilonGreedy
+    from starter.learning.replay_buffer import ColumnarReplayBuffer
+    from starter.learning.sampler import lockstep_sampler
 
     # RLlib takes seed 0 for "no seed", and gives its environments seed, seed + 1, ...
     # So ours is spread over 1 to 2**31, where two runs hardly ever share an environment.
@@ -109,14 +113,14 @@ def configure(seed, game=LANDER, workers=0):
 
 def build_algorithm(seed, game=LANDER, workers=0):
     """An RLlib `Algorithm` that has learned nothing yet."""
-    from starter.local_rllib import build
+    from starter.learning.build import build
 
     return build(configure(seed, game, workers))
 
 
 def load_policy(found, game=LANDER):
     """The policy of a `Checkpoint`, to fly with; it cannot learn on."""
-    from starter.local_rllib import build_policy
+    from starter.learning.build import build_policy
 
     return build_policy(configure(found.manifest["seed"], game), found.weights)
 

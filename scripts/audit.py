@@ -12,11 +12,10 @@ import sys
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(PROJECT))
 
 from starter import Problem, console, preflight
 
-LOCKS = [*PROJECT.glob("requirements*.txt"), *PROJECT.glob("locks/*.txt")]
+LOCKS = [PROJECT / "requirements.txt", *PROJECT.glob("locks/*.txt")]
 ID = r"(?:CVE-\d+-\d+|GHSA(?:-\w{4}){3}|PYSEC-\d+-\d+)"
 
 
@@ -66,7 +65,7 @@ def main():
     # pip-audit takes one version of a package at a time; some platforms have another one.
     common = dict(sorted(pins)).items()
     known = {**look_up(set(common)), **look_up(pins - set(common))}
-    allowed = accepted((PROJECT / "SECURITY.md").read_text("utf-8"))
+    allowed = accepted((PROJECT / ".github" / "SECURITY.md").read_text("utf-8"))
     new = 0
     unlisted = {(name, one) for name, ids in allowed.items() for one in ids}
     for (name, version), vulnerabilities in sorted(known.items()):

@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import List
 
 PROJECT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(PROJECT))
 
 import typer
 from rich import box
@@ -33,7 +32,7 @@ from rich.table import Table
 from scripts import package_index
 from starter import Problem, console, preflight
 
-LOCKS = ("requirements-build", "requirements", "requirements-dev")  # each bounds the next
+LOCKS = ("locks/build", "requirements", "locks/dev")  # each bounds the next
 PLATFORMS = {  # the lock in locks/, and uv's name of the platform
     "linux-aarch64": "aarch64-unknown-linux-gnu",
     "darwin-arm64": "aarch64-apple-darwin",
@@ -214,7 +213,7 @@ def install_and_test(copy):
     run("installing them for a try", ["scripts/setup.sh", "dev"], copy, PYTHON=base)
     run("running the fast tests", [python, "-m", "pytest", *FAST_TESTS], copy)
     try:
-        run("comparing the digits", [python, "scripts/verify.py", "--short"], copy)
+        run("comparing the digits", [python, "-m", "scripts.verify", "--short"], copy)
     except Problem:
         print("The digits are others now. If that is meant: make expected, and make test.")
 

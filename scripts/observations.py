@@ -4,11 +4,9 @@ The frame is the game's own, in mid-flight; the numbers in it are that timestep'
 The formulas are those of gymnasium 0.28.1, envs/box2d/lunar_lander.py.
 """
 
-import sys
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(PROJECT))
 
 from starter import preflight
 
@@ -22,7 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Arc
 
 from starter import console
-from starter.run_folder import replacing
+from starter.storage.folder import replacing
 
 SEED, TIMESTEPS = 17, 69  # falling, and tilted to fly to the pad; the main engine is on
 SIZE = (1000, 660)  # pixels of the picture

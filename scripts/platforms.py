@@ -5,12 +5,10 @@ a file of that version, with a hash that the lock names, that pip would take on 
 and Python: a wheel, or the source of one of the three packages that `make setup` builds.
 """
 
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(PROJECT))
 
 from packaging import tags
 from packaging.specifiers import SpecifierSet

@@ -112,8 +112,8 @@ fi
 checksum() {
     sed '/^ *#/d' "$@" | cksum | tr ' ' -
 }
-ready=.venv/ready-$(checksum .tool-versions requirements-build.txt requirements.txt locks/*.txt)
-dev_ready=.venv/dev-ready-$(checksum requirements-dev.txt)
+ready=.venv/ready-$(checksum .tool-versions requirements.txt locks/build.txt locks/*-*.txt)
+dev_ready=.venv/dev-ready-$(checksum locks/dev.txt)
 
 python=
 if [ -n "${PYTHON:-}" ]; then
@@ -150,7 +150,7 @@ if [ "${1:-}" = which ] || [ "${1:-}" = lock ] || ! finished; then
     rm -rf .venv
     "$python" -m venv .venv || fail "could not make .venv (Python says why, above)"
     [ ! -d .venv/Scripts ] || bin=.venv/Scripts
-    install --quiet -r requirements-build.txt
+    install --quiet -r locks/build.txt
     export PATH="$PWD/$bin:$PATH" # box2d-py's build calls swig, from the line above
     # box2d-py takes one core as long to compile as another takes to install the rest: do both at
     # once. They are a pipeline, so that Ctrl-C reaches both and this script outlives both.
@@ -172,6 +172,6 @@ if [ "${1:-}" = which ] || [ "${1:-}" = lock ] || ! finished; then
 fi
 
 if [ "${1:-}" = dev ] && [ ! -e "$dev_ready" ]; then
-    install --quiet --no-build-isolation -r requirements-dev.txt
+    install --quiet --no-build-isolation -r locks/dev.txt
     : >"$dev_ready"
 fi

@@ -4,11 +4,9 @@ It trains with the README's seed, as `make` does, and lets the policy fly one an
 episode three times, side by side: before training, half-way and at the end.
 """
 
-import sys
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(PROJECT))
 
 from starter import preflight
 
@@ -18,8 +16,9 @@ import numpy as np
 import typer
 
 import main
-from starter import console, overlay, screen
-from starter.training_run import Run
+from starter import console
+from starter.display import overlay, screen
+from starter.storage.run import Run
 
 SEED = 0
 EPISODE = 1  # of the three that the README's run shows

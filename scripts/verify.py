@@ -4,7 +4,7 @@ It runs main.py as `make` does, in a process of its own, and compares, to the la
 statistics of each iteration, the returns of each evaluation's episodes, the weights' SHA-256
 and what is printed. `--short` trains only a few iterations. `--write` (`make expected`) takes
 this machine's run as the one that is expected, and puts it, its pictures and its policy into
-README.md, docs/ and demo/.
+README.md and docs/.
 """
 
 import csv
@@ -18,7 +18,6 @@ import tempfile
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(PROJECT))
 
 from starter import preflight
 
@@ -27,8 +26,9 @@ preflight.check()
 import typer
 
 import main
-from starter import Problem, checkpoint, console
-from starter.run_folder import replacing
+from starter import Problem, console
+from starter.storage import checkpoint
+from starter.storage.folder import replacing
 
 EXPECTED = PROJECT / "tests" / "expected"
 SEED = 0
@@ -174,8 +174,8 @@ def verify(
                 trained = checkpoint.newest(folder)
                 iteration = trained.manifest["iteration"]
                 about = {"environment": main.LANDER.id, "seed": SEED}
-                (PROJECT / "demo").mkdir(exist_ok=True)
-                checkpoint.save(PROJECT / "demo", iteration, trained.weights, **about)
+                (PROJECT / "docs" / "demo").mkdir(exist_ok=True)
+                checkpoint.save(PROJECT / "docs" / "demo", iteration, trained.weights, **about)
             print(f"wrote {path.relative_to(PROJECT)}")
             return
     expected = json.loads(path.read_text("utf-8"))

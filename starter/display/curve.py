@@ -1,0 +1,69 @@
+"""The learning curve, a picture of how the returns of the training episodes rise."""
+
+import numpy as np
+
+from starter.storage.folder import replacing
+
+SMOOTHED = 100  # episodes, as RLlib's mean
+
+
+def draw(path, rows, episodes, solved):
+    """Write the picture, a PNG of 1,200 x 600 pixels, whole or not at all.
+
+    Args:
+        rows: of each iteration, its figures by the names in statistics.csv.
+        episodes: of each training episode, `(iteration, return, length in timesteps)`.
+        solved: the return where the line of a solution is drawn; None for no line.
+
+    Raises:
+        Problem: if it could not be written.
+    """
+    # Imported here: it takes half a second. Figure draws without a display, pyplot might not.
+    from matplotlib.figure import Figure
+
+    timesteps, returns, means = points(rows, episodes)
+    figure = Figure(figsize=(8, 4), dpi=150)  # on white, to be read in a dark page too
+    # Not layout="constrained": it draws everything twice.
+    axes = figure.subplots(gridspec_kw={"left": 0.1, "right": 0.9, "bottom": 0.13, "top": 0.9})
+    axes.plot(timesteps, returns, ".", color="#8fb0d8", ms=3, label="an episode's return")
+    axes.plot(timesteps, means, color="#1f5fa8", lw=2, label="mean of the last 100")
+    if solved is not None:
+        axes.axhline(solved, color="#2a8a4a", ls="--", lw=1.2, label=f"solved: {solved:g}")
+    axes.set(xlabel="timesteps", ylabel="return", xlim=(0, rows[-1]["timesteps_total"]))
+    # The worst of the early episodes, one in fifty, would press the rest together.
+    bottom, top = axes.get_ylim()
+    low = np.percentile(returns, 2) if len(returns) else bottom
+    axes.set_ylim(min([low - 0.05 * (top - low), *means]), top)
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    other = axes.twinx()
+    at = [row["timesteps_total"] for row in rows]
+    epsilon = [row["epsilon"] for row in rows]  # at the end of each iteration
+    other.plot(at, epsilon, color="#c77d0a", lw=1.2, label="epsilon (right)")
+    other.set(ylabel="epsilon: share of random actions", ylim=(0, 1))
+    handles = [*axes.get_legend_handles_labels()[0], *other.get_legend_handles_labels()[0]]
+    figure.legend(handles=handles, loc="upper center", ncol=4, frameon=False)
+    with replacing(path) as scratch:
+        figure.savefig(scratch, format="png")
+
+
+def points(rows, episodes):
+    """What is drawn of the episodes: three arrays, a value each for every episode.
+
+    Returns:
+        The timestep at which it ended, as far as is known: RLlib says only in which
+        iteration, so an iteration's episodes are spread evenly over it. Its return. The
+        mean of the last 100 returns up to it.
+    """
+    iterations = np.array([episode[0] for episode in episodes], int)
+    returns = np.array([episode[1] for episode in episodes], float)
+    timesteps = np.zeros(len(episodes))
+    begin = 0
+    for row in rows:
+        end = row["timesteps_total"]
+        (at,) = np.nonzero(iterations == row["training_iteration"])
+        timesteps[at] = begin + (end - begin) * np.arange(1, len(at) + 1) / max(len(at), 1)
+        begin = end
+    sums = np.concatenate([[0], np.cumsum(returns)])
+    until = np.arange(1, len(returns) + 1)
+    since = np.maximum(until - SMOOTHED, 0)
+    return timesteps, returns, (sums[until] - sums[since]) / (until - since)

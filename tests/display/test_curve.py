@@ -1,0 +1,91 @@
+"""The learning curve: what it draws, against a run's CSV files."""
+
+import csv
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+
+from starter.display import curve
+from starter.storage.run import Run
+
+
+def read(path):
+    with path.open() as file:
+        return [
+            {name: float(value) for name, value in row.items()} for row in csv.DictReader(file)
+        ]
+
+
+@pytest.fixture()
+def run(trained):
+    (folder,) = trained[0].glob("LunarLander*")
+    return folder
+
+
+def test_the_points_are_the_csvs(run):
+    rows = read(run / "statistics.csv")
+    episodes = [tuple(row.values()) for row in read(run / "episodes.csv")]
+    timesteps, returns, means = curve.points(rows, episodes)
+    assert len(returns) == rows[-1]["episodes_total"] > 60
+    assert returns.tolist() == [episode[1] for episode in episodes]
+    begin = 0
+    for row in rows:
+        inside = (timesteps > begin) & (timesteps <= row["timesteps_total"])
+        begin = row["timesteps_total"]
+        assert inside.sum() == sum(e[0] == row["training_iteration"] for e in episodes)
+        # RLlib's own mean over the last 100 episodes, at the iteration's end.
+        assert means[inside][-1] == pytest.approx(row["episode_reward_mean"])
+        until = np.flatnonzero(inside)[-1] + 1
+        assert returns[max(until - 100, 0) : until].max() == row["episode_reward_max"]
+    assert sum(episode[2] for episode in episodes) <= begin  # those in the air are left out
+
+
+def test_the_lines_are_the_points_epsilon_and_the_solution(run, tmp_path, monkeypatch):
+    drawn = {}
+
+    def keep(figure, path, **options):
+        for axes in figure.axes:
+            drawn.update({line.get_label(): line.get_data() for line in axes.get_lines()})
+        path.write_bytes(b"")
+
+    monkeypatch.setattr(Figure, "savefig", keep)
+    rows = read(run / "statistics.csv")
+    episodes = [tuple(row.values()) for row in read(run / "episodes.csv")]
+    curve.draw(tmp_path / "curve.png", rows, episodes, 200)
+    timesteps, returns, means = curve.points(rows, episodes)
+    np.testing.assert_array_equal(drawn["an episode's return"], (timesteps, returns))
+    np.testing.assert_array_equal(drawn["mean of the last 100"], (timesteps, means))
+    assert list(drawn["solved: 200"][1]) == [200, 200]
+    epsilon = ([4096, 8192], [row["epsilon"] for row in rows])
+    np.testing.assert_array_equal(drawn["epsilon (right)"], epsilon)
+    assert epsilon[1] == pytest.approx([1 - 0.85 * t / 15_000 for t in (4096, 8192)])
+
+
+def test_the_picture_is_opaque_and_wide_enough(run):
+    image = Image.open(run / "curve.png")
+    assert image.size == (1200, 600)
+    # Dark words on white, whatever page it stands on.
+    assert image.convert("RGBA").getpixel((2, 2)) == (255, 255, 255, 255)
+
+
+def test_a_curve_without_episodes_yet(tmp_path):
+    rows = [{"training_iteration": 1, "timesteps_total": 4096, "epsilon": 0.8}]
+    curve.draw(tmp_path / "curve.png", rows, [], 200)
+    assert Image.open(tmp_path / "curve.png").size == (1200, 600)
+
+
+def test_what_cannot_be_drawn_does_not_end_the_training(tmp_path, monkeypatch, capsys):
+    def broken(*arguments):
+        raise RuntimeError("no font")
+
+    monkeypatch.setattr(curve, "draw", broken)
+    monkeypatch.setattr(Run, "_add", lambda self, algorithm, result: self.rows.append(result))
+    run = Run(tmp_path)
+    for name in ("_save_settings", "_save_csv", "_save_checkpoint", "_add_to_log"):
+        monkeypatch.setattr(run, name, lambda *_: None)
+    for last in (False, False, True):
+        run._drawn = 0.0
+        run.record(None, {}, last)
+    assert capsys.readouterr().err == "warning: no font; training goes on\n"  # once

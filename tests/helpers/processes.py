@@ -1,0 +1,130 @@
+"""A run of main.py to watch, to disturb and to end, with all its processes."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from helpers import PROJECT, environment
+
+PATIENCE = 240  # seconds, for whatever takes some of them on an idle machine
+
+
+def wait_for(condition, what, patience=PATIENCE):
+    """What `condition` gives, as soon as that is true."""
+    given_up = time.monotonic() + patience
+    while True:
+        found = condition()
+        if found:
+            return found
+        assert time.monotonic() < given_up, f"waited {patience} s for {what}"
+        time.sleep(0.1)
+
+
+def children(pid):
+    """The numbers of all processes below this one."""
+    found = []
+    for path in Path("/proc").glob(f"{pid}/task/*/children"):
+        try:
+            numbers = [int(number) for number in path.read_text().split()]
+        except OSError:
+            continue
+        for number in numbers:
+            found += [number, *children(number)]
+    return found
+
+
+def command(pid):
+    """Its command line; empty if it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except OSError:
+        return ""
+
+
+def listening(pids, prefix=()):
+    """The addresses that these processes listen on, as ss says."""
+    done = subprocess.run([*prefix, "ss", "-ltnpH"], capture_output=True, text=True, check=True)
+    return [
+        line.split()[3]
+        for line in done.stdout.splitlines()
+        if set(map(int, re.findall(r"pid=(\d+)", line))) & set(pids)
+    ]
+
+
+class Run:
+    """`main.py` with these flags, as the leader of a process group, as a terminal has it."""
+
+    def __init__(self, *flags, prefix=(), **variables):
+        self.lines, self.errors = [], []
+        self.process = subprocess.Popen(
+            [*prefix, sys.executable, "-u", str(PROJECT / "main.py"), *map(str, flags)],
+            cwd=str(PROJECT),
+            env=environment(**variables),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        self.readers = [
+            threading.Thread(target=self._read, args=pipe, daemon=True)
+            for pipe in [(self.process.stdout, self.lines), (self.process.stderr, self.errors)]
+        ]
+        for reader in self.readers:
+            reader.start()
+
+    @staticmethod
+    def _read(pipe, lines):
+        for line in pipe:
+            lines.append(line)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            pids = self.children()
+            self.process.kill()
+            self.process.wait()
+            for pid in pids:
+                if command(pid):
+                    os.kill(pid, signal.SIGKILL)
+
+    def iterations(self):
+        """The iterations printed so far: `{number: timesteps}`."""
+        rows = [line.replace(",", "").split()[:2] for line in self.lines]
+        return {int(row[0]): int(row[1]) for row in rows if len(row) > 1 and row[0].isdigit()}
+
+    def wait_for_iteration(self, number):
+        self._wait_for(lambda: number in self.iterations(), f"iteration {number}")
+
+    def wait_for_error(self, words):
+        self._wait_for(lambda: any(words in line for line in self.errors), words)
+
+    def _wait_for(self, condition, what):
+        wait_for(lambda: condition() or self.process.poll() is not None, what)
+        if not condition():
+            status = self.end()
+            assert condition(), f"no {what}, exit status {status}: {''.join(self.errors)}"
+
+    def children(self):
+        return children(self.process.pid)
+
+    def workers(self):
+        return [pid for pid in self.children() if "ray::RolloutWorker" in command(pid)]
+
+    def interrupt(self):
+        """What Ctrl-C in a terminal does: all processes of the group get it."""
+        os.killpg(self.process.pid, signal.SIGINT)
+
+    def end(self, pids=()):
+        """Wait for the end of it and of these processes; gives its exit status."""
+        status = self.process.wait(PATIENCE)
+        for reader in self.readers:
+            reader.join()
+        wait_for(lambda: not any(map(command, pids)), "its processes to end", 30)
+        return status

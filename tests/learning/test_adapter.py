@@ -1,0 +1,92 @@
+"""The adapter against gymnasium, and gymnasium's lander against gym's own, to the bit."""
+
+import gym
+import gymnasium
+import numpy as np
+import pytest
+
+from starter.learning.adapter import GymnasiumAdapter
+
+EPISODES = 24
+
+
+def gym_episode(env, first_observation, actions):
+    rows = [(first_observation, 0.0, False)]
+    for action in actions:
+        observation, reward, done, _ = env.step(action)
+        rows.append((observation, reward, done))
+        if done:
+            break
+    return rows
+
+
+def gymnasium_episode(env, seed, actions):
+    rows = [(env.reset(seed=seed)[0], 0.0, False)]
+    for action in actions:
+        observation, reward, terminated, truncated, _ = env.step(action)
+        rows.append((observation, reward, terminated or truncated))
+        if terminated or truncated:
+            break
+    return rows
+
+
+def assert_same(rows, others):
+    assert len(rows) == len(others)
+    for (observation, reward, done), (other, other_reward, other_done) in zip(rows, others):
+        assert observation.tobytes() == other.tobytes()
+        assert reward == other_reward
+        assert done == other_done
+    assert rows[-1][2]
+
+
+def test_adapter_gives_what_gymnasium_and_gym_give():
+    adapter = GymnasiumAdapter({"id": "LunarLander-v2"})
+    modern = gymnasium.make("LunarLander-v2")
+    old = gym.make("LunarLander-v2")
+    lengths = set()
+    for seed in range(EPISODES):
+        actions = np.random.default_rng(seed).integers(4, size=1000).tolist()
+        adapter.seed(seed)
+        rows = gym_episode(adapter, adapter.reset(), actions)
+        assert_same(rows, gymnasium_episode(modern, seed, actions))
+        assert_same(rows, gym_episode(old, old.reset(seed=seed), actions))
+        lengths.add(len(rows))
+    assert len(lengths) > EPISODES // 2  # the episodes were not one and the same
+
+
+def test_the_seed_goes_on_into_the_next_episode():
+    adapter = GymnasiumAdapter({"id": "LunarLander-v2"})
+    modern = gymnasium.make("LunarLander-v2")
+    adapter.seed(5)
+    first, second = adapter.reset(), adapter.reset()
+    assert first.tobytes() == modern.reset(seed=5)[0].tobytes()
+    assert second.tobytes() == modern.reset()[0].tobytes()
+    assert first.tobytes() != second.tobytes()
+
+
+def test_spaces_are_gyms_and_hold_whatever_the_lander_does():
+    adapter = GymnasiumAdapter({"id": "LunarLander-v2"})
+    assert adapter.action_space == gym.spaces.Discrete(4)
+    adapter.seed(0)
+    outside = 0
+    for _ in range(20):
+        observation, done = adapter.reset(), False
+        while not done:
+            assert adapter.observation_space.contains(observation)
+            outside += not adapter.env.observation_space.contains(observation)
+            observation, _, done, _ = adapter.step(1)  # one side engine: it spins
+    assert outside > 0  # of gymnasium's bounds, which RLlib would not forgive
+
+
+@pytest.mark.parametrize(
+    ("environment", "action", "cut_off"),
+    [("MountainCar-v0", 1, True), ("CartPole-v1", 0, None)],
+)
+def test_a_time_limit_is_marked_and_a_fall_is_not(environment, action, cut_off):
+    adapter = GymnasiumAdapter({"id": environment})
+    adapter.seed(0)
+    adapter.reset()
+    done = False
+    while not done:
+        _, _, done, info = adapter.step(action)
+    assert info.get("TimeLimit.truncated") is cut_off

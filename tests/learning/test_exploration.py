@@ -1,0 +1,88 @@
+"""Exploration: how often it acts at random, for how long, and that the seed decides."""
+
+import gym
+import numpy as np
+import pytest
+
+import main
+from starter.learning.exploration import TemporallyExtendedEpsilonGreedy
+
+GREEDY = 7  # an action that is never drawn at random, to tell the two apart
+
+
+def exploration(epsilon, longest=10, seed=1, worker_index=0):
+    return TemporallyExtendedEpsilonGreedy(
+        gym.spaces.Discrete(4),
+        framework="tf",
+        epsilon=epsilon,
+        longest=longest,
+        policy_config={"seed": seed},
+        model=None,
+        num_workers=0,
+        worker_index=worker_index,
+    )
+
+
+def played(explorer, timesteps, environments=16):
+    """The actions of that many timesteps, shape (timesteps, environments)."""
+    greedy = np.full(environments, GREEDY)
+    return np.stack([explorer.hold(greedy, 0) for _ in range(timesteps)])
+
+
+@pytest.mark.parametrize("share", [0.01, 0.15, 0.6])
+@pytest.mark.parametrize("longest", [1, 10])
+def test_random_actions_take_their_share_of_all_timesteps(share, longest):
+    actions = played(exploration([(0, share)], longest), 40_000)
+    assert (actions != GREEDY).mean() == pytest.approx(share, rel=0.05)
+
+
+def test_each_random_action_is_as_likely_as_any_other():
+    actions = played(exploration([(0, 1.0)]), 40_000)
+    assert np.bincount(actions.ravel()) / actions.size == pytest.approx([0.25] * 4, abs=0.01)
+
+
+def test_a_random_action_is_held_for_1_to_10_timesteps_each_as_often():
+    # So rare that no two follow each other.
+    actions = played(exploration([(0, 0.005)]), 300_000, environments=4).T.ravel()
+    changes = np.flatnonzero(np.diff(actions)) + 1
+    runs = [part for part in np.split(actions, changes) if part[0] != GREEDY]
+    lengths = np.bincount([len(part) for part in runs], minlength=11)
+    assert len(runs) > 800
+    assert lengths[1:11] / len(runs) == pytest.approx([0.1] * 10, abs=0.04)
+    assert lengths[11:].sum() / len(runs) < 0.02
+
+
+def test_epsilon_falls_from_point_to_point():
+    explorer = exploration([(0, 1.0), (100, 0.2), (200, 0.2), (300, 0.0)])
+    assert [explorer.epsilon(t) for t in (0, 50, 100, 150, 250, 300, 10_000)] == pytest.approx(
+        [1.0, 0.6, 0.2, 0.2, 0.1, 0.0, 0.0]
+    )
+    greedy = np.full(1000, GREEDY)
+    assert (explorer.hold(greedy, 0) != GREEDY).all()
+    assert (exploration([(0, 1.0), (300, 0.0)]).hold(greedy, 300) == GREEDY).all()
+
+
+def test_the_seed_and_the_worker_decide():
+    def first(**kwargs):
+        return played(exploration([(0, 0.5)], **kwargs), 50).tolist()
+
+    np.random.seed(1)
+    assert first() == first()
+    assert first() != first(seed=2)
+    assert first() != first(worker_index=1)
+
+
+def test_rllib_explores_with_it_and_flies_greedily_without():
+    algorithm = main.build_algorithm(seed=0)
+    policy = algorithm.get_policy()
+    random = np.random.default_rng(0)
+    observations = random.normal(size=(16, 8)).astype(np.float32)
+    greedy, _, _ = policy.compute_actions(observations, explore=False)
+    for _ in range(10):  # at timestep 0 all is random, but not when told so
+        again, _, _ = policy.compute_actions(observations, explore=False, timestep=0)
+        assert again.tolist() == greedy.tolist()
+    explored = [policy.compute_actions(observations, timestep=0)[0] for _ in range(200)]
+    later = [policy.compute_actions(observations, timestep=10**6)[0] for _ in range(200)]
+    algorithm.stop()
+    assert np.bincount(np.ravel(explored), minlength=4).min() > 0.2 * np.size(explored)
+    assert 0.97 < (np.array(later) == greedy).mean() < 1

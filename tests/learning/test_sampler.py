@@ -1,0 +1,121 @@
+"""The sampler: n-step returns against a plain loop, ends of both kinds, a known answer."""
+
+import gymnasium
+import numpy as np
+import pytest
+
+import main
+from starter.environments.environment import Environment
+from starter.learning.sampler import n_step
+
+
+def plain_n_step(rewards, ends, terminals, n, gamma, start):
+    """What n_step gives for one timestep of one environment, worked out by hand."""
+    total, t = 0.0, start
+    for k in range(n):
+        t = start + k
+        total += gamma**k * rewards[t]
+        if ends[t] or t == len(rewards) - 1:
+            break
+    spanned = t - start + 1
+    return total, t, 0.0 if terminals[t] else gamma**spanned
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 5, 50])
+def test_n_step_returns_are_a_plain_loops(n):
+    random = np.random.default_rng(n)
+    rewards = random.normal(size=(40, 3)).astype(np.float32)
+    ends = random.random((40, 3)) < 0.15
+    terminals = ends & (random.random((40, 3)) < 0.5)
+    sums, last, discount = n_step(rewards, ends, terminals, n, 0.9)
+    assert ends.any()
+    assert (ends & ~terminals).any()
+    for t in range(40):
+        for i in range(3):
+            total, at, worth = plain_n_step(rewards[:, i], ends[:, i], terminals[:, i], n, 0.9, t)
+            assert sums[t, i] == pytest.approx(total, rel=1e-5, abs=1e-6)
+            assert last[t, i] == at
+            assert discount[t, i] == pytest.approx(worth)
+
+
+def test_a_fragment_is_what_gymnasium_gives_for_the_same_actions():
+    algorithm = main.build_algorithm(seed=3)
+    worker = algorithm.workers.local_worker()
+    seeds = [worker.config.seed + i for i in range(16)]
+    batch = worker.sample().as_multi_agent()["default_policy"]
+    algorithm.stop()
+    assert batch.count == 32 * 16
+    by_step = {name: batch[name].reshape(32, 16, *batch[name].shape[1:]) for name in batch}
+    n, gamma = 3, 0.99
+    for i, seed in enumerate(seeds):
+        env = gymnasium.make("LunarLander-v2")
+        observation, _ = env.reset(seed=seed)
+        rewards, following, over = [], [], False
+        for t in range(32):
+            assert by_step["obs"][t, i].tobytes() == observation.tobytes()
+            observation, reward, over, _, _ = env.step(int(by_step["actions"][t, i]))
+            rewards.append(reward)
+            following.append(observation)
+            if over:
+                break
+        for t in range(len(rewards)):
+            span = min(n, len(rewards) - t)
+            total = sum(gamma**k * rewards[t + k] for k in range(span))
+            assert by_step["rewards"][t, i] == pytest.approx(total, rel=1e-5, abs=1e-5)
+            assert by_step["new_obs"][t, i].tobytes() == following[t + span - 1].tobytes()
+            # RLlib's loss gives the next value a weight of gamma^n * (1 - done).
+            weight = gamma**n * (1 - by_step["dones"][t, i])
+            ended = over and t + span == len(rewards)
+            assert weight == pytest.approx(0 if ended else gamma**span, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("environment", "length", "terminal"),
+    [("MountainCar-v0", 200, False), ("CartPole-v1", None, True)],
+)
+def test_a_time_limit_is_not_a_fall(environment, length, terminal):
+    algorithm = main.build_algorithm(seed=0, game=Environment(environment))
+    worker = algorithm.workers.local_worker()
+    batches = [worker.sample().as_multi_agent()["default_policy"] for _ in range(8)]
+    episodes = worker.get_metrics()
+    assert worker.get_metrics() == []
+    algorithm.stop()
+    dones = np.concatenate([batch["dones"] for batch in batches])
+    assert len(episodes) >= 16
+    assert (dones == 1).any() == terminal
+    if length:
+        assert {metrics.episode_length for metrics in episodes} == {length}
+        assert {metrics.episode_reward for metrics in episodes} == {-length}
+
+
+class StayOrLeave(gymnasium.Env):
+    """Leave for 20 and it is over; stay for 1 more, and a time limit of 5 cuts it off.
+
+    The observation does not tell the time, so to stay is worth 1 / (1 - 0.99) = 100. Whoever
+    takes the limit for an end finds it worth about 1 + 0.99 * 4/5 * 20 = 17, and leaves.
+    """
+
+    observation_space = gymnasium.spaces.Box(-1, 1, (2,), np.float32)
+    action_space = gymnasium.spaces.Discrete(2)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return np.ones(2, np.float32), {}
+
+    def step(self, action):
+        return np.ones(2, np.float32), 20.0 if action == 0 else 1.0, action == 0, False, {}
+
+
+def test_an_environment_whose_answer_is_known():
+    gymnasium.register("StayOrLeave-v0", lambda: StayOrLeave(), max_episode_steps=5)
+    algorithm = main.build_algorithm(seed=0, game=Environment("StayOrLeave-v0"))
+    for _ in range(5):
+        algorithm.train()
+    policy = algorithm.get_policy()
+    actions, _, extra = policy.compute_actions(np.ones((1, 2), np.float32), explore=False)
+    scale = algorithm.local_replay_buffer.reward_scale
+    leave, stay = extra["q_values"][0] / scale
+    algorithm.stop()
+    assert leave == pytest.approx(20, abs=2)
+    assert 22 < stay < 110  # on its way from 20 to 100
+    assert actions[0] == 1
