@@ -2,7 +2,7 @@
 # make help       everything else
 
 .DEFAULT_GOAL := run
-.PHONY: run watch demo story observations tensorboard setup test test-bare verify expected bench \
+.PHONY: run watch demo story tensorboard setup test test-bare verify expected bench \
 	experiments lint lock bump platforms audit clean help
 
 # What another Python project left in the environment does not reach this one.
@@ -45,9 +45,6 @@ expected: setup ## after a change that is meant: expect this machine's figures f
 
 story: setup ## draw docs/story.gif: one episode before training, half-way and at the end
 	@$(BIN)/python -m scripts.story $(ARGS)
-
-observations: setup ## draw docs/observations.png: what the lander observes and can do
-	@$(BIN)/python -m scripts.observations $(ARGS)
 
 bench: setup ## measure the default run, seeds 1 to 10, and RLlib's stock DQN
 	@$(BIN)/python -m scripts.benchmark $(ARGS)
