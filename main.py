@@ -42,6 +42,7 @@ def configure(seed, environment=LANDER):
 
     from starter.learning.adapter import GymnasiumAdapter
     from starter.learning.exploration import TemporallyExtendedEpsilonGreedy
+    from starter.learning.lean_dqn import LeanDQN
     from starter.learning.replay_buffer import ColumnarReplayBuffer
     from starter.learning.sampler import lockstep_sampler
 
@@ -51,7 +52,8 @@ def configure(seed, environment=LANDER):
     batch_size = 128
 
     return (
-        DQNConfig()
+        # Without LeanDQN, RLlib's own DQN learns exactly the same in half as much time again.
+        DQNConfig(algo_class=LeanDQN)
         # RLlib's own check of the environment would play some timesteps beforehand.
         .environment(GymnasiumAdapter, env_config=environment.config, disable_env_checking=True)
         .debugging(seed=spread_seed, log_level="ERROR")
