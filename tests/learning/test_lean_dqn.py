@@ -27,4 +27,4 @@ def test_an_iteration_is_rllibs_to_the_bit():
     assert results[0] == results[1]
     # The first 512 of 4,096 timesteps are only played; each update learns from 128 rows.
     assert results[0]["counters"]["num_env_steps_trained"] == 448 * 128
-    assert results[0]["counters"]["num_target_updates"] == 3
+    assert results[0]["counters"]["num_target_updates"] == 4
