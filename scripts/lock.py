@@ -48,7 +48,6 @@ def main(
     if not here.startswith("Linux x86_64, Python 3.8."):
         raise Problem(f"requirements.txt is compiled on Linux x86_64, Python 3.8; this is {here}")
     try:
-        LOG.write_text("")
         with tempfile.TemporaryDirectory(prefix="lock-", dir=sys.prefix) as folder:
             copy = Path(folder, "project")
             unwanted = shutil.ignore_patterns(".git", ".venv", "runs", "__pycache__", ".*cache")
@@ -146,25 +145,25 @@ def install_and_test(copy):
 
 
 def run(step, command, folder, **variables):
-    """Run a command in `folder`, its output going to the log.
+    """Run a command in `folder`, silently.
 
     Raises:
-        Problem: if it fails; with the last line of its output that says why.
+        Problem: if it fails; with the line that says why. The log then has its whole output.
     """
     print(f"{step} ...", flush=True)
-    start = LOG.stat().st_size
-    with LOG.open("a") as log:
-        done = subprocess.run(
-            [str(word) for word in command],
-            cwd=str(folder),
-            env={**os.environ, **variables},
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
+    done = subprocess.run(
+        [str(word) for word in command],
+        cwd=str(folder),
+        env={**os.environ, **variables},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+    )
     if done.returncode:
-        said = LOG.read_bytes()[start:].decode("utf-8", "replace")
-        line = package_index.redacted(last_line(said))
+        LOG.write_text(package_index.redacted(done.stdout), "utf-8")
+        line = package_index.redacted(last_line(done.stdout))
         raise Problem(f"{step} failed: {line} (its whole output: {LOG})")
 
 

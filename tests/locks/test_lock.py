@@ -65,7 +65,7 @@ def test_plain_pip_compile_changes_no_byte(project, index, tmp_path):
 def test_a_package_more_moves_no_other_pin(project, index):
     before = {file: preflight.pins(project / file) for file in lock.TXT}
     asked = project / "requirements.in"
-    asked.write_text(asked.read_text().replace("\ngym ", "\nsqlparse<0.5  # a test\ngym "))
+    asked.write_text(asked.read_text().replace("\nnumpy ", "\nsqlparse<0.5  # a test\nnumpy "))
     done = run_lock(project)
     assert done.returncode == 0, done.stderr
     assert re.search(r"sqlparse +none +0\.4\.4", done.stdout)
@@ -85,7 +85,7 @@ def test_a_pin_that_others_exclude_is_explained_in_one_line(project, index):
 def test_no_network(project):
     done = run_lock(project, "--bump", "pillow", **NO_NETWORK)
     assert_refused(done, "Failed to fetch", "the locks are unchanged")
-    assert "secret" not in done.stdout + done.stderr + lock.LOG.read_text()
+    assert "secret" not in done.stdout + done.stderr
     assert git_diff(project) == ""
 
 
@@ -124,17 +124,16 @@ def test_a_bump_starts_from_committed_files(project):
 
 def record(monkeypatch, fail_at=None, error=None, line=f"pillow=={NEW} \\", verify=0):
     """In the place of `lock.run`: writes what pip-compile would write, or fails at a step."""
-    steps = []
+    steps, folders = [], set()
 
     def run(step, command, folder, **variables):
         steps.append(step)
+        folders.add(folder)
         if step == fail_at:
             raise error
         if step == "compiling requirements.txt":
             path = Path(folder, "requirements.txt")
-            path.write_text(
-                re.sub(r"(?m)^pillow==.*", line.replace("\\", r"\\"), path.read_text())
-            )
+            path.write_text(re.sub(r"(?m)^pillow==.*", lambda _: line, path.read_text()))
         if step == TRIAL[0]:
             python = Path(folder, ".venv", "bin", "python")
             python.parent.mkdir(parents=True)
@@ -142,13 +141,13 @@ def record(monkeypatch, fail_at=None, error=None, line=f"pillow=={NEW} \\", veri
             python.chmod(0o755)
 
     monkeypatch.setattr(lock, "run", run)
-    return steps
+    return steps, folders
 
 
 @pytest.mark.parametrize("verify", [0, 1])
 def test_a_bump_counts_after_its_tests(project, monkeypatch, capfd, verify):
     old = preflight.pins(project / "requirements.txt")["pillow"]
-    steps = record(monkeypatch, verify=verify)
+    steps, _ = record(monkeypatch, verify=verify)
     lock.main(["pillow==99.0 ray==2.3.0", "setuptools==75.3.1"], bump=True)
     assert steps[-2:] == TRIAL
     asked = (project / "requirements.in").read_text()
@@ -172,11 +171,11 @@ def test_a_bump_counts_after_its_tests(project, monkeypatch, capfd, verify):
     ],
 )
 def test_a_bump_that_fails_changes_nothing(project, monkeypatch, fail_at, error):
-    record(monkeypatch, fail_at, error)
+    steps, folders = record(monkeypatch, fail_at, error)
     with pytest.raises(Problem, match=r"^[^\n]+; the locks are unchanged$"):
         lock.main(["pillow"], bump=True)
     assert git_diff(project) == ""
-    assert not list(Path(sys.prefix).glob("lock-*/project"))
+    assert steps[-1] == fail_at and not any(folder.exists() for folder in folders)
 
 
 def test_what_can_have_no_hash_is_refused(project, monkeypatch):
@@ -184,19 +183,6 @@ def test_what_can_have_no_hash_is_refused(project, monkeypatch):
     with pytest.raises(Problem, match=r"no hash: my-env @ file:///path;.*unchanged"):
         lock.main([], bump=False)
     assert git_diff(project) == ""
-
-
-@pytest.mark.parametrize(
-    ("said", "line"),
-    [
-        ("ERROR: Cannot install\nTraceback:\n  x()\nImpossible: see x\n", "Cannot install"),
-        ("error: No solution\n  cause: Because a excludes b\n   And\n", "Because a excludes b"),
-        ("E  assert\nFAILED test_x.py::test_y\n1 failed in 2s\n", "test_x.py::test_y"),
-        ("Killed\n", "Killed"),
-    ],
-)  # fmt: skip
-def test_the_line_that_says_why(said, line):
-    assert lock.last_line(said).endswith(line)
 
 
 def test_make_passes_the_packages_on():
