@@ -133,6 +133,16 @@ def test_what_is_installed_here_is_the_locks_and_nothing_else():
     assert installed == locked
 
 
+def test_a_package_moved_by_hand_is_named_with_the_way_to_add_one(monkeypatch):
+    monkeypatch.setattr(preflight, "pins", lambda lock: {"gymnasium": "0.1"})
+    with pytest.raises(SystemExit) as refused:
+        preflight.check()
+    said = str(refused.value)
+    assert said.startswith(f"error: gymnasium is {version('gymnasium')} here and 0.1 in the lock")
+    assert said.count("\n") == 0
+    assert said.endswith("add a line to requirements.in, then `make lock` and `make`")
+
+
 def test_ray_finds_pkg_resources():
     import pkg_resources
 
