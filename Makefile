@@ -2,23 +2,27 @@
 # make help       everything else
 
 .DEFAULT_GOAL := run
-.PHONY: run watch demo story tensorboard setup test test-bare verify expected bench \
+.PHONY: run train watch demo story tensorboard setup test test-bare verify expected bench \
 	experiments lint lock bump platforms audit clean help
 
 # What another Python project left in the environment does not reach this one.
 unexport PYTHONHOME PYTHONPATH
 
 BIN = .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
-FLAGS = $(if $(ITERATIONS),--iterations '$(ITERATIONS)') $(if $(SEED),--seed '$(SEED)') $(ARGS)
+FLAGS = $(if $(ITERATIONS),--iterations '$(ITERATIONS)') $(if $(SEED),--seed '$(SEED)') \
+	$(if $(ENV),--env '$(ENV)') $(if $(WORKERS),--workers '$(WORKERS)') $(ARGS)
 
 run: setup ## set up, train and show: make ITERATIONS=2 SEED=3 ARGS="--render none"
 	@$(BIN)/python main.py $(FLAGS)
 
-watch: setup ## show the policy that was trained last, without training
-	@$(BIN)/python main.py --from-checkpoint runs/latest $(FLAGS)
+train: setup ## train another environment, resume, use workers: make train ENV=CartPole-v1 WORKERS=2
+	@$(BIN)/python -m scripts.train $(FLAGS)
 
-demo: setup ## show a policy that came with the clone, without training
-	@$(BIN)/python main.py --from-checkpoint docs/demo $(FLAGS)
+watch: setup ## show the policy that was trained last
+	@$(BIN)/python -m scripts.watch $(FLAGS)
+
+demo: setup ## show the policy that comes with the clone
+	@$(BIN)/python -m scripts.watch --from-checkpoint docs/demo $(FLAGS)
 
 tensorboard: setup ## show the curves of all runs in the browser, at http://localhost:6006
 	@mkdir -p runs/tensorboard

@@ -29,7 +29,7 @@ import typer
 
 import main
 from starter import Problem, console
-from starter.storage.folder import replacing
+from starter.storage.files import replacing
 from starter.workers import cluster
 
 RESULTS = PROJECT / "runs" / "benchmark"

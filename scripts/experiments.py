@@ -22,7 +22,7 @@ import typer
 import main
 from scripts import benchmark  # makes the preflight check
 from starter import Problem, console
-from starter.storage.folder import replacing
+from starter.storage.files import replacing
 
 REPORT = PROJECT / "docs" / "experiments.md"
 COPIED = ("main.py", "starter", "requirements.txt", "locks")

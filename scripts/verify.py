@@ -28,7 +28,7 @@ import typer
 import main
 from starter import Problem, console
 from starter.storage import checkpoint
-from starter.storage.folder import replacing
+from starter.storage.files import replacing
 
 EXPECTED = PROJECT / "tests" / "expected"
 SEED = 0
@@ -173,9 +173,12 @@ def verify(
                         shutil.copyfile(folder / picture, temporary)
                 trained = checkpoint.newest(folder)
                 iteration = trained.manifest["iteration"]
-                about = {"environment": main.LANDER.id, "seed": SEED}
+                about = {"environment": main.LANDER.id, "arguments": {}, "seed": SEED}
                 (PROJECT / "docs" / "demo").mkdir(exist_ok=True)
                 checkpoint.save(PROJECT / "docs" / "demo", iteration, trained.weights, **about)
+                shutil.copyfile(
+                    folder / "settings.json", PROJECT / "docs" / "demo" / "settings.json"
+                )
             print(f"wrote {path.relative_to(PROJECT)}")
             return
     expected = json.loads(path.read_text("utf-8"))

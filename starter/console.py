@@ -1,20 +1,21 @@
-"""The terminal: flags in, one clear line for what goes wrong, Ctrl-C twice to quit."""
+"""The terminal: flags, one line per error, a progress bar, and Ctrl-C."""
 
 import os
 import signal
 import sys
+from typing import Any, Callable, Iterator
 
 import click
 import typer
+from rich.progress import track
 
 from starter import Problem
 
 
-def run(function):
+def run(function: Callable) -> None:
     """Run `function` as this program's command line; its parameters are the flags.
 
-    Exits with 0 when done, 1 after a `Problem`, 2 after a bad flag, and 130 when
-    quit by Ctrl-C.
+    Exits with 0 when done, 1 after a `Problem`, 2 after a bad flag, and 130 after Ctrl-C.
     """
     app = typer.Typer(add_completion=False)
     app.command(context_settings={"help_option_names": ["-h", "--help"]})(function)
@@ -29,34 +30,39 @@ def run(function):
     sys.exit(status)
 
 
-def changed(*flags):
-    """Those of `flags` that were not left at their defaults, such as `-iterations2`."""
-    context = click.get_current_context()
-    defaults = {parameter.name: parameter.default for parameter in context.command.params}
-    values = {flag: context.params[flag] for flag in flags}
-    return "".join(f"-{f}{v:g}" for f, v in values.items() if v != defaults[f])
-
-
 def _complain(message, status):
     print("error:", message, file=sys.stderr)
     return status
 
 
-class StopOnInterrupt:
-    """Inside `with`, the first Ctrl-C only sets `requested`; a second one quits."""
+class Iterations:
+    """Count iterations `first` to `last` with a progress bar; Ctrl-C ends the count.
 
-    def __init__(self):
-        self.requested = False
+    Inside `with`, the first Ctrl-C only sets `interrupted`, so that the current iteration can be
+    finished and saved; a second one quits.
+    """
 
-    def __enter__(self):
-        self._previous = signal.signal(signal.SIGINT, self._request)
+    def __init__(self, first: int, last: int):
+        todo = range(first, last + 1)
+        self._bar = track(todo, "training", transient=True, disable=not sys.stdout.isatty())
+        self.interrupted = False
+
+    def __enter__(self) -> "Iterations":
+        self._previous = signal.signal(signal.SIGINT, self._interrupt)
         return self
 
-    def _request(self, *_):
-        self.requested = True
+    def __iter__(self) -> Iterator[int]:
+        for iteration in self._bar:
+            yield iteration
+            if self.interrupted:
+                return
+
+    def _interrupt(self, *_: Any):
+        self.interrupted = True
         signal.signal(signal.SIGINT, signal.default_int_handler)
         # Not print(): the signal may have come in the middle of another print().
-        os.write(2, b"\nCtrl-C: training ends with this iteration; once more quits.\n")
+        os.write(2, b"\nCtrl-C: stopping after this iteration; press it again to quit now.\n")
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: Any) -> None:
         signal.signal(signal.SIGINT, self._previous)
+        self._bar.close()  # left open, its thread may keep the program from exiting

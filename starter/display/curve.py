@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from starter.storage.folder import replacing
+from starter.storage.files import replacing
 
 SMOOTHED = 100  # episodes, as RLlib's mean
 

@@ -12,7 +12,7 @@ import pygame
 from PIL import GifImagePlugin, Image
 
 from starter import Problem
-from starter.storage.folder import replacing
+from starter.storage.files import replacing
 
 KEYS = "space: pause    Esc: close"
 KEYS_PAUSED = "paused    space: go on    right arrow: one frame    Esc: close"

@@ -71,6 +71,15 @@ class Environment:
         """A new one: see `make`."""
         return make(self.id, self.arguments, render_mode)
 
+    def is_solved(self, returns: np.ndarray) -> bool:
+        """Whether the mean return reaches `solved`, and of landers nine in ten returns do, too.
+
+        The mean alone may hide that every fourth lander crashes.
+        """
+        if self.solved is None or returns.mean() < self.solved:
+            return False
+        return bool(not self.is_lander or (returns >= self.solved).mean() >= 0.9)
+
     def verdict(self, observation, reward, truncated, episode_return):
         """How an episode ended, in words, by its last timestep.
 

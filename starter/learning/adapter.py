@@ -46,14 +46,5 @@ class GymnasiumAdapter(gym.Env):
             info = dict(info, **{"TimeLimit.truncated": not terminated})
         return observation, reward, terminated or truncated, info
 
-    @property
-    def random_state(self):
-        """Where the environment's random numbers have come to; it can be set."""
-        return self.env.unwrapped.np_random.bit_generator.state
-
-    @random_state.setter
-    def random_state(self, state):
-        self.env.unwrapped.np_random.bit_generator.state = state
-
     def close(self):
         self.env.close()

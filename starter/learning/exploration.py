@@ -57,20 +57,6 @@ class TemporallyExtendedEpsilonGreedy(Exploration):
         self._left = np.maximum(self._left - 1, 0)
         return mixed
 
-    def get_state(self, sess=None):
-        """Where its random numbers have come to, and which actions it holds."""
-        return {
-            "random": self._random.bit_generator.state,
-            "left": self._left.tolist(),
-            "held": self._held.tolist(),
-        }
-
-    def set_state(self, state, sess=None):
-        """Go on from what `get_state` gave."""
-        self._random.bit_generator.state = state["random"]
-        self._left = np.array(state["left"], np.int64)
-        self._held = np.array(state["held"], np.int64)
-
     def epsilon(self, timestep):
         """The share of random actions at that timestep."""
         return float(np.interp(timestep, self._timesteps, self._shares))

@@ -1,32 +1,41 @@
-"""DQN's memory: the newest transitions in numpy arrays, sampled a batch at a time."""
+"""DQN's replay buffer: the newest transitions in numpy arrays, sampled one batch at a time."""
+
+from typing import Dict, List, Optional, Tuple
 
 import numpy as np
 from ray.rllib.policy.sample_batch import DEFAULT_POLICY_ID, SampleBatch
 from ray.rllib.utils.replay_buffers import MultiAgentReplayBuffer
 
-# What DQN's loss reads of each row. RLlib fills in "weights"; they are all 1 here.
+# What DQN's loss reads. "weights" are those of prioritized replay, all 1 here.
 COLUMNS = ("obs", "actions", "rewards", "new_obs", "dones", "weights")
 
 
 class ColumnarReplayBuffer(MultiAgentReplayBuffer):
     """A ring of transitions, one array per column.
 
-    RLlib's own buffers keep a Python object for each timestep, and RLlib builds
-    a training batch from one `sample(1)` call for each row. Here one call gathers
-    a whole batch: set `batch_size` to DQN's `train_batch_size`.
+    RLlib's own buffers keep one Python object per timestep, and RLlib calls `sample(1)` once for
+    each row of a training batch. Here one call collects a whole batch: set `batch_size` to
+    DQN's `train_batch_size`.
 
     Args:
-        capacity: how many timesteps to keep; the oldest make room for the newest.
-        batch_size: how many rows each `sample` gives, drawn with replacement.
-        seed: seeds the draws, apart from every global random state.
-        reward_scale: rewards are kept times this, to suit the size of the network's
-            first guesses; what RLlib reports is not touched.
+        capacity: number of timesteps to keep; the newest replace the oldest.
+        batch_size: number of rows that `sample(1)` returns, drawn with replacement.
+        seed: for the draws, independent of every global random state.
+        reward_scale: rewards are stored multiplied by this, so that returns are about as large
+            as what a new network predicts. RLlib's statistics are not affected.
 
     Raises:
-        ValueError: from `sample`, if nothing was added yet.
+        ValueError: from `draw` and `sample`, if nothing was added yet.
     """
 
-    def __init__(self, capacity, batch_size, seed=None, reward_scale=1.0, **kwargs):
+    def __init__(
+        self,
+        capacity: int,
+        batch_size: int,
+        seed: Optional[int] = None,
+        reward_scale: float = 1.0,
+        **kwargs,
+    ):
         super().__init__(capacity=capacity, storage_unit="timesteps")
         self.batch_size = batch_size
         self.reward_scale = reward_scale
@@ -35,11 +44,13 @@ class ColumnarReplayBuffer(MultiAgentReplayBuffer):
         self._next = 0
         self._size = 0
 
-    def __len__(self):
+    columns = COLUMNS
+
+    def __len__(self) -> int:
         return self._size
 
-    def add(self, batch, **kwargs):
-        """Append every row of an RLlib batch, over the oldest rows once full."""
+    def add(self, batch, **kwargs) -> None:
+        """Append every row of an RLlib batch; once full, overwrite the oldest rows."""
         rows = batch.as_multi_agent()[DEFAULT_POLICY_ID]
         if not self._columns:
             self._columns = {
@@ -53,29 +64,25 @@ class ColumnarReplayBuffer(MultiAgentReplayBuffer):
         self._next = (self._next + rows.count) % self.capacity
         self._size = min(self._size + rows.count, self.capacity)
 
-    def sample(self, num_items, **kwargs):
-        """Draw `num_items` batches' worth of rows, each row equally likely."""
+    def draw(self, batches: int = 1) -> List[np.ndarray]:
+        """Draw `batches * batch_size` rows, each row equally likely; return them by column."""
         if not self._size:
             raise ValueError("nothing to sample: the replay buffer is empty")
-        at = self._random.integers(self._size, size=num_items * self.batch_size)
-        rows = {name: column[at] for name, column in self._columns.items()}
-        return SampleBatch(rows).as_multi_agent()
+        at = self._random.integers(self._size, size=batches * self.batch_size)
+        return [self._columns[name][at] for name in COLUMNS]
 
-    def get_state(self):
-        """All that `set_state` needs to go on from here, the state of the draws included."""
-        return {
-            "columns": {name: column[: self._size] for name, column in self._columns.items()},
-            "next": self._next,
-            "random": self._random.bit_generator.state,
-        }
+    def sample(self, num_items: int, **kwargs):
+        """Draw as `draw` does; return RLlib's batch."""
+        return SampleBatch(zip(COLUMNS, self.draw(num_items))).as_multi_agent()
 
-    def set_state(self, state):
-        """Take over what `get_state` gave, from a buffer of the same capacity."""
-        self._columns = {}
-        self._size = 0
-        for name, saved in state["columns"].items():
+    def get_state(self) -> Tuple[Dict[str, np.ndarray], int]:
+        """Return the filled rows of each column, and the index of the next row to write."""
+        return {name: column[: self._size] for name, column in self._columns.items()}, self._next
+
+    def set_state(self, columns: Dict[str, np.ndarray], next_row: int) -> None:
+        """Take over what `get_state` of a buffer of the same capacity returned."""
+        for name, saved in columns.items():
             self._size = len(saved)
             self._columns[name] = np.zeros((self.capacity, *saved.shape[1:]), saved.dtype)
             self._columns[name][: self._size] = saved
-        self._next = state["next"]
-        self._random.bit_generator.state = state["random"]
+        self._next = next_row

@@ -1,4 +1,4 @@
-"""Play many games in lockstep, and turn what happened into DQN's n-step transitions."""
+"""Play many environments in lockstep, and turn what happened into n-step transitions."""
 
 import numpy as np
 from ray.rllib.evaluation.metrics import RolloutMetrics
@@ -46,22 +46,11 @@ class LockstepSampler(InputReader):
         finished, self._finished = self._finished, []
         return finished
 
-    def get_state(self):
-        """Where each environment's random numbers have come to."""
-        return [env.random_state for env in self._envs]
-
-    def set_state(self, state):
-        """Begin a new episode in each environment, from what `get_state` gave."""
-        for i, env in enumerate(self._envs):
-            env.random_state = state[i]
-            self._observations[i] = env.reset()
-        self._returns[:] = self._lengths[:] = 0
-
     def next(self):
         """Play a fragment; gives a batch of one row for each timestep of each environment."""
         shape = (self._steps, len(self._envs))
         observations = np.empty(shape + self._observations.shape[1:], self._observations.dtype)
-        following = np.empty_like(observations)
+        next_observations = np.empty_like(observations)
         actions = np.empty(shape, np.int64)
         rewards = np.empty(shape, np.float32)
         ends = np.zeros(shape, bool)
@@ -74,7 +63,7 @@ class LockstepSampler(InputReader):
             )
             for i, env in enumerate(self._envs):
                 observation, reward, done, info = env.step(int(actions[t, i]))
-                following[t, i] = self._observations[i] = observation
+                next_observations[t, i] = self._observations[i] = observation
                 rewards[t, i] = reward
                 self._returns[i] += reward
                 self._lengths[i] += 1
@@ -85,7 +74,7 @@ class LockstepSampler(InputReader):
                     self._returns[i] = self._lengths[i] = 0
                     self._observations[i] = env.reset()
 
-        for name, values in (("observation", following), ("reward", rewards)):
+        for name, values in (("observation", next_observations), ("reward", rewards)):
             if not np.isfinite(values).all():  # one such, and the whole network is lost
                 raise Problem(f"{self._envs[0].env.spec.id} gave a {name} that is no number")
 
@@ -96,7 +85,7 @@ class LockstepSampler(InputReader):
             obs=observations.reshape(-1, *observations.shape[2:]),
             actions=actions.ravel(),
             rewards=returns.ravel(),
-            new_obs=following[last, np.arange(len(self._envs))].reshape(
+            new_obs=next_observations[last, np.arange(len(self._envs))].reshape(
                 -1, *observations.shape[2:]
             ),
             dones=(1 - discount / self._gamma**self._n_step).ravel().astype(np.float32),

@@ -1,46 +1,54 @@
-"""Checkpoints: a policy to show and a training to go on with; whole, or absent."""
+"""Checkpoints: a policy to watch and a training to resume; whole or absent."""
 
 import hashlib
 import json
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any, Dict, Optional, Tuple, Union
 
 import numpy as np
 
 from starter import Problem
-from starter.storage.folder import follow, writing
+from starter.storage.files import writing
+from starter.storage.folder import follow
 
-FORMAT = "rllib-dqn-starter 2"
+FORMAT = "rllib-dqn-starter 3"
 MANIFEST = "manifest.json"
 MANIFEST_TYPES = {"iteration": int, "environment": str, "arguments": dict, "seed": int}
 POLICY, ARRAYS, FACTS = "policy.npz", "training.npz", "training.json"
 SCRATCH = ".saving-"
-MEND = "give a folder that training printed after 'saved', or a run's folder"
+FIX = "name a folder that training printed after 'saved', or a run's folder"
 
 
-def save(folder, iteration, weights, training=None, **about):
-    """Write `folder/checkpoint_NNNNNN`, NNNNNN being the iteration, and remove older ones.
+def save(
+    folder: Union[str, Path],
+    iteration: int,
+    weights: Dict[str, np.ndarray],
+    training: Optional[Tuple[Dict[str, np.ndarray], Dict[str, Any]]] = None,
+    **about: Any,
+) -> Path:
+    """Write `folder/checkpoint_NNNNNN`, where NNNNNN is the iteration, and remove older ones.
 
-    It is written under another name, then renamed: whole or not at all, wherever the
-    process is killed. It holds numbers and words only, nothing that runs when it is read.
+    The checkpoint is written under another name, then renamed, so it is whole or absent
+    wherever the process is killed. It holds numbers and words; none of it runs when it is read.
 
     Args:
-        weights: the policy to show, as numpy arrays by name.
-        training: numpy arrays by name and a dict of JSON's types, to go on from.
-        about: what the manifest says of it, beside the SHA-256 of every file.
+        weights: those of the policy to watch, by name.
+        training: what training resumes from: arrays by name, and a dict of JSON types.
+        about: what else the manifest says, beside the SHA-256 of every file.
 
     Returns:
         The checkpoint's path.
 
     Raises:
-        Problem: if it could not be written; nothing of it is left then.
+        Problem: if it cannot be written; nothing of it is left then.
     """
     folder = Path(folder)
     with writing(folder):
         scratch = Path(tempfile.mkdtemp(prefix=SCRATCH, dir=folder))
         try:
-            scratch.chmod(0o755)  # mkdtemp lets nobody else in
+            scratch.chmod(0o755)  # mkdtemp shuts out other users
             np.savez(scratch / POLICY, **weights)
             if training:
                 arrays, facts = training
@@ -60,18 +68,18 @@ def save(folder, iteration, weights, training=None, **about):
 
 
 class Checkpoint:
-    """A whole checkpoint: `path`, `manifest`, `weights`.
+    """A complete checkpoint, with its `path`, `manifest` and `weights`.
 
-    Every file is compared with the manifest's SHA-256 before it is read.
+    Every file is compared with its SHA-256 in the manifest before it is read.
 
     Raises:
-        Problem: if it is missing, another program's or damaged.
+        Problem: if it is missing, damaged, or another program's.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: Union[str, Path]):
         self.path = path = Path(path)
         if not path.is_dir():
-            raise Problem(f"there is no folder {path}; {MEND}")
+            raise Problem(f"there is no folder {path}; {FIX}")
         try:
             self.manifest = json.loads((path / MANIFEST).read_text("utf-8"))
             digests = dict(self.manifest["files"])
@@ -81,67 +89,43 @@ class Checkpoint:
         except (OSError, ValueError, KeyError, TypeError):
             ours = False
         if not ours:
-            raise Problem(f"{path} is not a checkpoint of this project; {MEND}")
+            raise Problem(f"{path} is not a checkpoint of this version of the project; {FIX}")
         for name, digest in digests.items():
             try:
                 intact = _sha256(path / name) == digest
             except OSError:
                 intact = False
             if not intact:
-                raise Problem(f"{path} is damaged: {name} is cut short or changed; {MEND}")
+                raise Problem(f"{path} is damaged: {name} was cut short or changed; {FIX}")
         try:
             self.weights = _load(path / POLICY)
         except ValueError:  # numpy found an object to unpickle
-            raise Problem(f"{path} was refused: {POLICY} holds more than numbers") from None
+            raise Problem(
+                f"{path} is refused: {POLICY} holds more than numbers, which could run code"
+            ) from None
 
-    def environment(self, id, arguments, resume=False):
-        """The id and the arguments of its environment, unless others were asked for.
-
-        Raises:
-            Problem: if another environment was asked for, or to `resume` with other arguments.
-        """
-        own = self.manifest["environment"], self.manifest["arguments"]
-        if id not in (None, own[0]):
-            raise Problem(f"{self.path} learned {own[0]}, not {id}")
-        if resume and arguments and arguments != own[1]:
-            raise Problem(f"{self.path} learned with other arguments: leave --env-arg out")
-        return own[0], arguments or own[1]
-
-    def seed_to_resume(self, seed, iterations):
-        """The seed to go on with, to so many iterations; `seed` is the one that was asked for.
-
-        Raises:
-            Problem: if these do not go with what was trained.
-        """
-        trained, own = self.manifest["iteration"], self.manifest["seed"]
-        if trained >= iterations:
-            raise Problem(f"{self.path} has {trained} iterations; give --iterations more of them")
-        if seed not in (0, own):
-            raise Problem(f"{self.path} has seed {own}; leave --seed out to go on with it")
-        return own
-
-    def training(self):
-        """What `save` was given to go on from.
+    def training(self) -> Tuple[Dict[str, np.ndarray], Dict[str, Any]]:
+        """Return what `save` was given as `training`.
 
         Raises:
             Problem: if it was given nothing.
         """
         if ARRAYS not in self.manifest["files"]:
-            raise Problem(f"{self.path} holds a policy to show, and no training to go on with")
+            raise Problem(f"{self.path} holds a policy to watch, and no training to resume")
         return _load(self.path / ARRAYS), json.loads((self.path / FACTS).read_text("utf-8"))
 
 
-def newest(path):
-    """The checkpoint at `path`, or the newest whole one of the run there.
+def newest(path: Union[str, Path]) -> Checkpoint:
+    """Return the checkpoint at `path`, or the newest complete one of the run there.
 
     Raises:
         Problem: if there is none.
     """
     path = follow(path)
     if not path.is_dir():
-        raise Problem(f"there is no folder {path}; {MEND}")
+        raise Problem(f"there is no folder {path}; {FIX}")
     reason = None
-    for _ in range(3):  # a training may be replacing them just now
+    for _ in range(3):  # a training may be replacing them right now
         for found in sorted(path.glob("checkpoint_*"), reverse=True):
             try:
                 return Checkpoint(found)
@@ -152,8 +136,8 @@ def newest(path):
     return Checkpoint(path)
 
 
-def digest(weights):
-    """SHA-256 over a policy's weights, variable by variable in the order of their names."""
+def digest(weights: Dict[str, np.ndarray]) -> str:
+    """Return the SHA-256 of a policy's weights, variable by variable in the order of names."""
     hashed = hashlib.sha256()
     for name, values in sorted(weights.items()):
         hashed.update(f"{name} {values.dtype} {values.shape}".encode())

@@ -1,4 +1,4 @@
-"""A run's folder under runs/, the link to the newest, and files that are whole or absent."""
+"""The folder of a run under runs/, and the link to the newest."""
 
 import os
 import re
@@ -6,26 +6,28 @@ import time
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from typing import Iterator, Optional, Union
 
-from starter import Problem
+from starter.storage.files import replacing, writing
 
 LATEST = "latest"
+LONGEST_NAME = 120  # characters, before the date
 RESERVE = ".reserve"
-RESERVE_BYTES = 12 * 2**20  # a checkpoint and a GIF take less
+RESERVE_BYTES = 12 * 2**20  # enough for a checkpoint and a GIF
 
 
 @contextmanager
-def opened(output, name, folder=None):
-    """Give a folder of its own, `output/name-DATE-TIME`, or `folder`; remove it if empty.
+def opened(output: Union[str, Path], name: str, folder: Optional[Path] = None) -> Iterator[Path]:
+    """Create `output/name-DATE-TIME`, or use `folder`; remove it afterwards if it is empty.
 
-    Until `release_reserve` it holds some MB in reserve: a disk that fills up during
-    training does not cost what was learned.
+    Until `release_reserve` is called, a file of 12 MB keeps room for the last checkpoint: a disk
+    that fills up during training does not cost the policy.
 
     Raises:
-        Problem: if it cannot be written to, or its disk is full.
+        Problem: if the folder cannot be written to, or its disk is full.
     """
-    name = re.sub(r"[^\w.+=-]+", "-", name)  # module:ID, say
-    folder = folder or _new(output, f"{name}-{time.strftime('%Y%m%d-%H%M%S')}")
+    name = re.sub(r"[^\w.+=-]+", "-", name)[:LONGEST_NAME]  # an ID may hold / and :
+    folder = folder or _new(Path(output), f"{name}-{time.strftime('%Y%m%d-%H%M%S')}")
     try:
         with writing(folder):
             (folder / RESERVE).write_bytes(bytes(RESERVE_BYTES))
@@ -36,11 +38,11 @@ def opened(output, name, folder=None):
             folder.rmdir()
 
 
-def _new(output, stem):
+def _new(output: Path, stem: str) -> Path:
     with writing(output):
-        Path(output).mkdir(parents=True, exist_ok=True)
-        for number in count(1):  # two runs may begin in the same second
-            folder = Path(output, stem if number == 1 else f"{stem}-{number}")
+        output.mkdir(parents=True, exist_ok=True)
+        for number in count(1):  # two runs may start in the same second
+            folder = output / (stem if number == 1 else f"{stem}-{number}")
             try:
                 folder.mkdir()
                 return folder
@@ -48,62 +50,31 @@ def _new(output, stem):
                 continue
 
 
-def release_reserve(folder):
-    """Make room for what is written last."""
-    reserve = Path(folder, RESERVE)
+def release_reserve(folder: Path) -> None:
+    """Make room for the files that are written last."""
+    reserve = folder / RESERVE
     if reserve.exists():
         reserve.unlink()
 
 
-def name_latest(folder):
-    """Let `latest`, beside the run's folder, lead to it from now on.
+def name_latest(folder: Path) -> None:
+    """Point `latest`, beside the run's folder, to that folder.
 
-    It is a symbolic link, or a file with the folder's name where there are no such links.
+    `latest` is a symbolic link, or a file with the folder's name where links are not supported.
 
     Raises:
-        Problem: if it could not be written; it is as it was before then.
+        Problem: if it cannot be written; it is unchanged then.
     """
-    latest = Path(folder).with_name(LATEST)
-    with replacing(latest) as scratch:
+    with replacing(folder.with_name(LATEST)) as scratch:
         try:
             scratch.symlink_to(folder.name, target_is_directory=True)
         except OSError:
             scratch.write_text(folder.name + "\n", "utf-8")
 
 
-def follow(path):
-    """Where `path` leads to, if it is a `latest` without symbolic links; else `path`."""
+def follow(path: Union[str, Path]) -> Path:
+    """Return the folder that a `latest` leads to; any other path as it is."""
     path = Path(path)
     if path.name == LATEST and path.is_file():
         return path.with_name(path.read_text("utf-8").strip())
     return path.parent / os.readlink(path) if path.is_symlink() else path
-
-
-@contextmanager
-def replacing(path):
-    """Give a temporary path to write to; afterwards it takes the place of `path`.
-
-    Raises:
-        Problem: if it could not be written; `path` is as it was before then.
-    """
-    path = Path(path)
-    scratch = path.with_name(f".{os.getpid()}-{path.name}")
-    with writing(path):
-        try:
-            yield scratch
-            scratch.replace(path)
-        finally:
-            if scratch.is_symlink() or scratch.exists():
-                scratch.unlink()
-
-
-@contextmanager
-def writing(path):
-    """Turn what the system says of a file that cannot be written into a `Problem`."""
-    try:
-        yield
-    except OSError as error:
-        raise Problem(
-            f"cannot write {path}: {error.strerror or error}; "
-            "mend that, or choose another folder with --output"
-        ) from error

@@ -1,20 +1,19 @@
-"""What a training has come to so far, and what of it a run's folder keeps."""
+"""What a training has reached so far, and the files it keeps in the run's folder."""
 
-import csv
-import json
-import platform
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, Dict, Iterator, List, Optional, Tuple, Union
 
 import numpy as np
 
 from starter import Problem
 from starter.display import curve
-from starter.storage import checkpoint, tensorboard
+from starter.storage import checkpoint, settings, tables, tensorboard
 from starter.storage import folder as run_folder
 
-# RLlib's names for what an iteration's row of statistics.csv says; "reward" is the return.
+# RLlib's names for the columns of statistics.csv; its "reward" is the return of an episode.
 STATISTICS = (
     "training_iteration",
     "timesteps_total",
@@ -24,65 +23,108 @@ STATISTICS = (
     "episode_reward_mean",
     "episode_len_mean",
 )
-NOT_SETTINGS = ("multiagent", "logger_creator")  # new objects each time
-REDRAW = 15  # seconds from one drawing of the curve to the next, at least
+CURVE_SECONDS = 15  # between two drawings of the learning curve, at least
+
+
+@contextmanager
+def opened(
+    output: Union[str, Path], algorithm, environment, seed: int, folder=None, **flags: Any
+) -> Iterator["Run"]:
+    """Provide a `Run` with a folder of its own below `output`, or with `folder`.
+
+    The folder is named after the environment, the seed, the settings that differ from the
+    shipped ones, and the date.
+
+    Raises:
+        Problem: if the folder cannot be written to, or its disk is full.
+    """
+    changed = settings.differences(settings.of(algorithm.config))
+    name = f"{environment}-seed{seed}" + (f"-{changed}" if changed else "")
+    with run_folder.opened(output, name, folder) as folder:
+        yield Run(folder, environment, seed, flags)
 
 
 class Run:
-    """The figures of each iteration, the evaluations, and the best policy so far.
+    """The statistics of each iteration, the evaluations, and the best policy so far.
 
     Args:
-        folder: where to keep them; None for nowhere.
-        solved: the return that counts as a solution, for the curve; None if none does.
-        about: what each checkpoint's manifest says of it.
+        folder: where to keep them; None keeps them in memory.
+        environment: the `Environment` that is learned.
+        seed: the run's seed.
+        flags: the command line's flags, for settings.json.
 
     Attributes:
-        rows: of each iteration, its figures by the names in statistics.csv.
-        episodes: of each training episode, `(iteration, return, length in timesteps)`.
-        evaluations: by iteration, the returns of its evaluation's episodes.
+        rows: one dict per iteration, with the columns of statistics.csv.
+        episodes: one `(iteration, return, length in timesteps)` per training episode.
+        evaluations: the returns of each evaluation's episodes, by iteration.
         best: the iteration of the best policy; None before the first.
-        rank: that policy's, in whatever order the caller compares.
+        quality: that policy's: whether it was evaluated, whether it solves, its mean return.
         weights: that policy's.
         saved: the newest checkpoint's path; None before the first.
-        flags: what settings.json says of the command line.
     """
 
-    def __init__(self, folder=None, solved=200, **about):
-        self.folder = folder and Path(folder)
-        self.rows, self.episodes, self.evaluations = [], [], {}
-        self.best = self.rank = self.weights = self.saved = None
-        self.flags = {}
-        self._solved, self._about = solved, about
+    def __init__(
+        self,
+        folder: Optional[Path],
+        environment,
+        seed: int = 0,
+        flags: Optional[Dict[str, Any]] = None,
+    ):
+        self.folder = folder
+        self.rows: List[Dict[str, float]] = []
+        self.episodes: List[Tuple[int, float, int]] = []
+        self.evaluations: Dict[int, np.ndarray] = {}
+        self.best = self.quality = self.weights = self.saved = None
+        self._environment = environment
+        self._about = {
+            "environment": environment.id,
+            "arguments": environment.arguments,
+            "seed": seed,
+        }
+        self._flags = flags
         self._drawn = time.monotonic()
-        self._warned = set()
-        self._begun = 0  # rows before this process went on
+        self._settings_written = False
+        self._warnings = set()
         self._log = tensorboard.Log(folder) if folder else None
 
-    def choose(self, iteration, rank, policy):
-        """Take `policy` for the best if its rank is higher than the best one's so far."""
-        if self.best is None or rank > self.rank:
-            self.best, self.rank, self.weights = iteration, rank, policy.get_weights()
+    def keep_if_best(self, policy, iteration: int, returns: Union[float, np.ndarray]) -> bool:
+        """Keep the weights of `policy` if it is the best so far; return whether it solves.
 
-    def record(self, algorithm, result, last=False):
-        """Keep what an iteration came to, in the folder too.
+        Args:
+            iteration: the iteration that it has reached.
+            returns: those of an evaluation, shape (episodes,), or else the mean of the training
+                episodes, which counts less than any evaluation.
+        """
+        evaluated = isinstance(returns, np.ndarray)
+        if evaluated:
+            self.evaluations[iteration] = returns
+        solved = evaluated and self._environment.is_solved(returns)
+        mean = float(np.mean(returns))
+        quality = [evaluated, solved, -np.inf if np.isnan(mean) else mean]
+        if self.best is None or quality > self.quality:
+            self.best, self.quality, self.weights = iteration, quality, policy.get_weights()
+        return solved
 
-        What cannot be written ends the training only at its last iteration, and what cannot
-        be drawn never does.
+    def record(self, algorithm, result: Dict[str, Any], last: bool = False) -> None:
+        """Keep what an iteration has reached, in the folder too.
+
+        A file that cannot be written ends the training only after the last iteration, and a
+        picture that cannot be drawn never does.
 
         Args:
             algorithm: as it is after the iteration.
-            result: RLlib's result of it.
-            last: whether it is the last one.
+            result: RLlib's result of the iteration.
+            last: whether it is the last iteration.
 
         Raises:
-            Problem: if it is, and could not be written.
+            Problem: if it is the last one, and a file could not be written.
         """
         self._add(algorithm, result)
         if not self.folder:
             return
         if last:
             run_folder.release_reserve(self.folder)
-        for write in (self._save_settings, self._save_csv, self._save_checkpoint):
+        for write in (self._save_settings, self._save_tables, self._save_checkpoint):
             try:
                 write(algorithm)
             except Problem as problem:
@@ -92,63 +134,63 @@ class Run:
         for show in (self._add_to_log, self._draw):
             try:
                 show(last)
-            except Exception as error:  # whatever it is, what was learned is worth more
+            except Exception as error:  # the policy is worth more than any picture
                 self._warn(error)
 
-    def resume(self, algorithm, found):
-        """Go on from a checkpoint of this run, with everything up to its iteration.
+    def resume(self, algorithm, found: checkpoint.Checkpoint) -> None:
+        """Put a checkpoint of this run into a newly built algorithm, and read the run's files.
 
         Raises:
-            Problem: if it holds no training, `algorithm` has other layers or memory, or the
-                run's CSV files are not there.
+            Problem: if the checkpoint holds no training, `algorithm` has other layers or a
+                smaller replay buffer, or the run's CSV files are not there.
         """
-        from starter.learning.build import set_state
+        from starter.storage.training_state import set_state
 
         arrays, facts = found.training()
         set_state(algorithm, arrays, facts["algorithm"])
-        self.best, self.rank, self.weights = facts["best"], facts["rank"], found.weights
+        self.best, self.quality, self.weights = facts["best"], facts["quality"], found.weights
         self.saved = found.path
         try:
-            self._read_csv(algorithm.iteration)
+            self._read_tables(algorithm.iteration)
         except (OSError, KeyError, TypeError, ValueError) as error:
-            raise Problem(f"{self.folder} has no whole CSV files to go on with: {error}") from None
+            raise Problem(
+                f"{self.folder} has no complete CSV files to resume from: {error}"
+            ) from None
 
-    def _read_csv(self, iteration):
-        self.rows = [
-            {name: _number(value) for name, value in row.items()}
-            for row in _read_csv(self.folder / "statistics.csv")
-            if int(row["training_iteration"]) <= iteration
-        ]
-        self._begun = len(self.rows)
+    def _read_tables(self, iteration):
+        def until(name, column):
+            rows = tables.read(self.folder / f"{name}.csv")
+            return [
+                row for row in rows if isinstance(row[column], int) and row[column] <= iteration
+            ]
+
+        self.rows = until("statistics", "training_iteration")
         self.episodes = [
-            (int(row["iteration"]), float(row["return"]), int(row["length"]))
-            for row in _read_csv(self.folder / "episodes.csv")
-            if int(row["iteration"]) <= iteration
+            (row["iteration"], row["return"], row["length"])
+            for row in until("episodes", "iteration")
         ]
-        evaluations = _read_csv(self.folder / "evaluations.csv")
-        for number in {row["iteration"]: None for row in evaluations}:
-            if number.isdigit() and int(number) <= iteration:
-                self.evaluations[int(number)] = np.array(
-                    [float(row["return"]) for row in evaluations if row["iteration"] == number]
-                )
+        evaluations = {}
+        for row in until("evaluations", "iteration"):
+            evaluations.setdefault(row["iteration"], []).append(float(row["return"]))
+        self.evaluations = {number: np.array(returns) for number, returns in evaluations.items()}
 
-    def save_evaluations(self, **more):
-        """Write evaluations.csv: a row for each episode of each evaluation, and of `more`.
+    def save_evaluations(self, **more: np.ndarray) -> None:
+        """Write evaluations.csv: one row per episode of each evaluation, and of `more`.
 
         Raises:
-            Problem: if it could not be written; it is as it was before then.
+            Problem: if it cannot be written; it is unchanged then.
         """
         rows = [
             [name, episode, float(episode_return)]
             for name, returns in {**self.evaluations, **more}.items()
             for episode, episode_return in enumerate(returns, start=1)
         ]
-        _write_csv(self.folder / "evaluations.csv", ["iteration", "episode", "return"], rows)
+        tables.write(self.folder / "evaluations.csv", ["iteration", "episode", "return"], rows)
 
     def _add(self, algorithm, result):
         learned = result["info"]["learner"].get("default_policy")
         row = {name: result[name] for name in STATISTICS}
-        # Of the iteration's last update, in scaled rewards as the network learns them.
+        # Of the iteration's last update; the network learns from scaled rewards.
         row["mean_q"] = float(learned["learner_stats"]["mean_q"]) if learned else float("nan")
         row["loss"] = huber(learned["td_error"]) if learned else float("nan")
         row["epsilon"] = algorithm.get_policy().exploration.epsilon(result["timesteps_total"])
@@ -161,46 +203,24 @@ class Run:
             values = float(returns[episode]), int(lengths[episode])
             self.episodes.append((result["training_iteration"], *values))
 
-    def _save_csv(self, algorithm):
-        _write_csv(
-            self.folder / "statistics.csv",
-            list(self.rows[0]),
-            [list(row.values()) for row in self.rows],
-        )
-        _write_csv(self.folder / "episodes.csv", ["iteration", "return", "length"], self.episodes)
+    def _save_tables(self, algorithm):
+        rows = [list(row.values()) for row in self.rows]
+        tables.write(self.folder / "statistics.csv", list(self.rows[0]), rows)
+        heading = ["iteration", "return", "length"]
+        tables.write(self.folder / "episodes.csv", heading, self.episodes)
         self.save_evaluations()
 
     def _save_settings(self, algorithm):
-        """The flags, the versions and what of RLlib's settings is not its default."""
-        if len(self.rows) - self._begun > 1:
-            return
-        import gymnasium
-        import ray
-        import tensorflow
-
-        config = algorithm.config
-        default = type(config)().to_dict()
-        settings = {
-            **self._about,
-            "flags": self.flags,
-            "versions": {
-                "python": platform.python_version(),
-                **{m.__name__: m.__version__ for m in (ray, gymnasium, tensorflow)},
-            },
-            "algorithm": {
-                name: value
-                for name, value in config.to_dict().items()
-                if value != default.get(name) and name not in NOT_SETTINGS
-            },
-        }
-        with run_folder.replacing(self.folder / "settings.json") as scratch:
-            scratch.write_text(json.dumps(settings, indent=2, default=_name) + "\n", "utf-8")
+        if not self._settings_written:
+            about = {**self._about, "flags": self._flags}
+            settings.write(self.folder, algorithm.config, **about)
+            self._settings_written = True
 
     def _save_checkpoint(self, algorithm):
-        from starter.learning.build import get_state
+        from starter.storage.training_state import get_state
 
         arrays, state = get_state(algorithm)
-        facts = {"algorithm": state, "best": self.best, "rank": self.rank}
+        facts = {"algorithm": state, "best": self.best, "quality": self.quality}
         first = self.saved is None
         self.saved = checkpoint.save(
             self.folder, algorithm.iteration, self.weights, (arrays, facts), **self._about
@@ -209,44 +229,23 @@ class Run:
             run_folder.name_latest(self.folder)
 
     def _draw(self, last):
-        # The first at once, for an image viewer to open.
-        if last or len(self.rows) == 1 or time.monotonic() > self._drawn + REDRAW:
-            curve.draw(self.folder / "curve.png", self.rows, self.episodes, self._solved)
+        # The first one at once, for an image viewer to open.
+        if last or len(self.rows) == 1 or time.monotonic() > self._drawn + CURVE_SECONDS:
+            curve.draw(
+                self.folder / "curve.png", self.rows, self.episodes, self._environment.solved
+            )
             self._drawn = time.monotonic()
 
     def _add_to_log(self, last):
         self._log.add(self.rows[-1])
 
     def _warn(self, error):
-        if str(error) not in self._warned:
-            self._warned.add(str(error))
-            print(f"warning: {error}; training goes on", file=sys.stderr)
+        if str(error) not in self._warnings:
+            self._warnings.add(str(error))
+            print(f"warning: {error}; training continues", file=sys.stderr)
 
 
-def huber(errors):
+def huber(errors: np.ndarray) -> float:
     """RLlib's loss for DQN, of a batch's errors, shape (n,): quadratic up to 1, then linear."""
     size = np.abs(errors)
     return float(np.where(size < 1, size**2 / 2, size - 0.5).mean())
-
-
-def _number(text):
-    try:
-        return int(text)
-    except ValueError:
-        return float(text)
-
-
-def _name(thing):
-    return getattr(thing, "__qualname__", str(thing))
-
-
-def _read_csv(path):
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
-def _write_csv(path, heading, rows):
-    with run_folder.replacing(path) as scratch, scratch.open(
-        "w", newline="", encoding="utf-8"
-    ) as file:
-        csv.writer(file, lineterminator="\n").writerows([heading, *rows])

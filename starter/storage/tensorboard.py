@@ -1,10 +1,11 @@
-"""A run's figures for TensorBoard: `make tensorboard` shows them."""
+"""The log of a run that TensorBoard reads; `make tensorboard` shows it."""
 
 import time
 from pathlib import Path
+from typing import Dict
 
-FOLDER = "tensorboard"  # beside the runs' folders: in theirs, `latest` would be one more run
-# One group, so that the page shows all of them at once.
+FOLDER = "tensorboard"  # beside the runs' folders: inside, `latest` would show up as another run
+# One group, which the page shows as a whole.
 TAGS = {
     f"training/{name}": name
     for name in (
@@ -18,24 +19,24 @@ TAGS = {
 
 
 class Log:
-    """Writes what TensorBoard reads, a point for each iteration, as it trains.
+    """Writes one point per iteration while the run trains.
 
-    TensorFlow's own writer takes each point at once: those that have a thread of their own
-    wait for ever when the disk is full.
+    It uses `TFRecordWriter` because the usual summary writers have a thread that waits forever
+    when the disk is full.
 
     Args:
-        folder: the run's; the log has its name.
+        folder: the run's folder; the log gets the same name.
     """
 
-    def __init__(self, folder):
-        self._folder = Path(folder).parent / FOLDER / Path(folder).name
+    def __init__(self, folder: Path):
+        self._folder = folder.parent / FOLDER / folder.name
         self._file = None
 
-    def add(self, row):
+    def add(self, row: Dict[str, float]) -> None:
         """Add a row of statistics.csv, at its number of timesteps.
 
         Raises:
-            OSError, tf.errors.OpError: if it could not be written.
+            OSError, tf.errors.OpError: if it cannot be written.
         """
         import tensorflow as tf
 

@@ -1,0 +1,130 @@
+"""Train what main.py does not: other environments, on more processes or machines; resume.
+
+    make train ENV=CartPole-v1
+    make train ENV=CartPole-v1 WORKERS=2
+    make train ARGS=--resume
+    .venv/bin/python -m scripts.train --help
+
+The algorithm is main.py's: this calls its functions.
+"""
+
+from starter import preflight
+
+preflight.check()
+
+from pathlib import Path
+from typing import List
+
+import numpy as np
+from typer import Option
+
+import main
+from starter import Problem, console
+from starter.display import report, screen
+from starter.environments.environment import Environment, parse_arguments
+from starter.learning.random_policy import RandomPolicy
+from starter.storage import checkpoint, settings
+from starter.storage.run import opened
+from starter.workers import session
+
+
+def configure(seed, environment, workers):
+    """Return main.py's config, with this number of worker processes."""
+    config = main.configure(seed, environment)
+    if workers:
+        from starter.workers.pipelined_dqn import PipelinedDQN
+
+        config.rollouts(num_rollout_workers=workers)
+        config.algo_class = PipelinedDQN  # RLlib's DQN would let the workers wait for each update
+    return config
+
+
+def resumed(found, env, arguments, seed, iterations):
+    """Return the environment's ID, its arguments and the seed of the training to resume.
+
+    Raises:
+        Problem: if others were asked for, or if there is nothing left to train.
+    """
+    own = found.manifest
+    if env not in (None, own["environment"]):
+        raise Problem(f"{found.path} learned {own['environment']}, not {env}")
+    if arguments and arguments != own["arguments"]:
+        raise Problem(f"{found.path} learned with other arguments: leave --env-arg out")
+    if own["iteration"] >= iterations:
+        raise Problem(
+            f"{found.path} has {own['iteration']} iterations; set --iterations to more than that"
+        )
+    if seed not in (0, own["seed"]):
+        raise Problem(f"{found.path} has seed {own['seed']}; leave --seed out to resume it")
+    return own["environment"], own["arguments"], own["seed"]
+
+
+def train(
+    env: str = Option(
+        None, metavar="ID", help="Gymnasium's, or module:ID.", show_default=main.LANDER.id
+    ),
+    env_arg: List[str] = Option((), metavar="NAME=VALUE", help="Such as gravity=-5.0."),
+    iterations: int = Option(
+        main.ITERATIONS, min=1, help="Maximum number of training iterations."
+    ),
+    stop_reward: float = Option(
+        None, help="Stop at this mean return.", show_default="what solves the environment"
+    ),
+    seed: int = Option(0, min=0, help="Random seed: the same seed, the same run."),
+    workers: int = Option(0, min=0, help="Worker processes that play; 0: this process does."),
+    address: str = Option(None, metavar="HOST:PORT", help="Ray cluster for the workers, or auto."),
+    resume: bool = Option(
+        False, "--resume", help="Resume the newest run, or --from-checkpoint's."
+    ),
+    from_checkpoint: Path = Option(None, metavar="DIR", help="The run to resume."),
+    render: screen.Render = Option(
+        "auto", help="Where to show the policy; auto: a window, or else a GIF."
+    ),
+    episodes: int = Option(
+        None, min=1, help="Episodes to show.", show_default="3; in a window, until it is closed"
+    ),
+    plain: bool = Option(
+        False, "--plain", help="Show the environment without the network's view."
+    ),
+    output: Path = Option("runs", help="Folder for the runs' folders."),
+):
+    """Train a DQN on any environment, and show what it learned."""
+    found, arguments = None, parse_arguments(env_arg)
+    if resume or from_checkpoint:
+        found = checkpoint.newest(from_checkpoint or output / "latest")
+        env, arguments, seed = resumed(found, env, arguments, seed, iterations)
+    environment = Environment(env or main.LANDER.id, arguments)
+    screen.require(render, environment)
+    if stop_reward is None:
+        stop_reward = np.inf if environment.solved is None else environment.solved
+    flags = {"iterations": iterations, "stop_reward": stop_reward, "workers": workers}
+
+    # 1. Configure and build.
+    from starter.learning.build import build
+
+    session.start(workers, address, environment.module)
+    # A resumed training draws new random numbers: those of its seed and iteration.
+    draws = (seed, found.manifest["iteration"]) if found else seed
+    algorithm = build(configure(draws, environment, workers))
+    folder = found and found.path.parent
+    with opened(output, algorithm, environment, seed, folder, **flags) as run:
+        if found:
+            run.resume(algorithm, found)
+            trained = settings.read(folder).get("algorithm")
+            changed = settings.differences(settings.of(algorithm.config), trained)
+            if changed:
+                print(f"resuming with other settings than before: {changed}")
+        # 2. Train.
+        main.train(algorithm, iterations, run, environment, stop_reward)
+        session.stop()
+        # 3. Evaluate.
+        random = main.evaluate(RandomPolicy(environment, main.EVALUATION_SEED), environment)
+        run.save_evaluations(random=random)
+        print(report.outcome(run, environment, random))
+        # 4. Watch.
+        with screen.open_view(render, run.folder, environment) as view:
+            main.watch(algorithm.get_policy(), seed, episodes, view, environment, plain)
+
+
+if __name__ == "__main__":
+    console.run(train)

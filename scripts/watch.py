@@ -1,0 +1,75 @@
+"""Watch a policy that was trained before.
+
+make watch                              the newest run's
+make demo                               the one that comes with the clone
+make watch ARGS="--from-checkpoint runs/NAME"
+.venv/bin/python -m scripts.watch --help
+"""
+
+from starter import preflight
+
+preflight.check()
+
+from pathlib import Path
+from typing import List
+
+from typer import Option
+
+import main
+from starter import Problem, console
+from starter.display import screen
+from starter.environments.environment import Environment, parse_arguments
+from starter.storage import checkpoint, folder, settings
+
+
+def load_policy(found, environment):
+    """Return the policy of a `Checkpoint`, with the network that it was trained with."""
+    from starter.learning.build import build_policy
+
+    trained = settings.read(found.path.parent).get("algorithm", {})
+    config = settings.apply_network(main.configure(found.manifest["seed"], environment), trained)
+    return build_policy(config, found.weights)
+
+
+def watch(
+    from_checkpoint: Path = Option(
+        None, metavar="DIR", help="A run or a checkpoint.", show_default="the newest run"
+    ),
+    env: str = Option(None, metavar="ID", help="What the policy must have learned."),
+    env_arg: List[str] = Option(
+        (),
+        metavar="NAME=VALUE",
+        help="Other arguments than it learned with, such as gravity=-5.0.",
+    ),
+    seed: int = Option(0, min=0, help="Random seed of the episodes."),
+    render: screen.Render = Option("auto", help="Where; auto: a window, or else a GIF."),
+    episodes: int = Option(
+        None, min=1, help="Episodes to show.", show_default="3; in a window, until it is closed"
+    ),
+    plain: bool = Option(
+        False, "--plain", help="Show the environment without the network's view."
+    ),
+    output: Path = Option("runs", help="Folder for the GIF's folder, and of the newest run."),
+):
+    """Show a trained policy."""
+    found = checkpoint.newest(from_checkpoint or output / "latest")
+    learned = found.manifest["environment"]
+    if env not in (None, learned):
+        raise Problem(f"{found.path} learned {learned}, not {env}")
+    arguments = parse_arguments(env_arg) or found.manifest["arguments"]
+    environment = Environment(learned, arguments)
+    screen.require(render, environment)
+    trained = settings.differences(settings.read(found.path.parent).get("algorithm", {}))
+    print(
+        f"{found.path}: {environment}, seed {found.manifest['seed']}, "
+        f"{found.manifest['iteration']} iterations{trained and f', trained with {trained}'}"
+    )
+    policy = load_policy(found, environment)
+    with folder.opened(output, f"{environment}-watched") as gifs, screen.open_view(
+        render, gifs, environment
+    ) as view:
+        main.watch(policy, seed, episodes, view, environment, plain)
+
+
+if __name__ == "__main__":
+    console.run(watch)

@@ -1,0 +1,45 @@
+"""What is printed of a training."""
+
+from typing import Any, Dict, Optional
+
+import numpy as np
+
+from starter.storage import checkpoint
+
+HEADING = "iteration  timesteps  reward: max       min      mean  episode length"
+
+
+def statistics(result: Dict[str, Any]) -> str:
+    """Return one line of RLlib's result, whose "reward" is the return of an episode."""
+    line = f"{result['training_iteration']:9,}  {result['timesteps_total']:9,}"
+    if np.isnan(result["episode_reward_mean"]):
+        return f"{line}  no episode has ended yet"
+    return (
+        f"{line}  {result['episode_reward_max']:11.2f}  {result['episode_reward_min']:8.2f}"
+        f"  {result['episode_reward_mean']:8.2f}  {result['episode_len_mean']:14.1f}"
+    )
+
+
+def summary(returns: np.ndarray, solved: Optional[float]) -> str:
+    """Return the mean, the standard deviation and how many of the episodes reach `solved`."""
+    text = f"mean {returns.mean():.2f}, standard deviation {returns.std():.2f}"
+    if solved is None:
+        return text
+    return f"{text}, {(returns >= solved).sum()} of {len(returns)} at {solved:g} or more"
+
+
+def outcome(run, environment, random: np.ndarray) -> str:
+    """Return what a training has come to, in a few lines.
+
+    Args:
+        run: the `Run`.
+        environment: its `Environment`.
+        random: the returns of the random policy's episodes, to compare with.
+    """
+    lines = [f"random policy: {summary(random, environment.solved)}"]
+    if environment.solved is not None:
+        solved = environment.is_solved(run.evaluations[run.best])
+        lines.append(f"{environment} is {'solved' if solved else 'not solved yet'}")
+    lines.append(f"weights: SHA-256 {checkpoint.digest(run.weights)}")
+    lines.append(f"saved {run.saved}")
+    return "\n".join(lines)

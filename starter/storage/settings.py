@@ -1,0 +1,100 @@
+"""The settings that a run was trained with, and where they differ from the shipped ones."""
+
+import json
+import platform
+from pathlib import Path
+from typing import Any, Dict, Optional
+
+from starter import PROJECT
+from starter.storage.files import replacing
+
+FILE = "settings.json"
+SHIPPED = PROJECT / "docs" / "demo" / FILE  # of the README's run; `make expected` writes it
+# Not choices of the algorithm: objects that are new in each process, the seed, the environment.
+LEFT_OUT = ("multiagent", "logger_creator", "seed", "env", "env_config")
+NESTED = ("exploration_config", "replay_buffer_config", "model")
+
+
+def of(config) -> Dict[str, Any]:
+    """Return the settings of an RLlib config that matter, as JSON types.
+
+    These are the ones that are not RLlib's defaults, and those that the shipped run has. A
+    setting inside a nested one has a dot in its name: `exploration_config.epsilon`.
+    """
+    own, default, shipped = _flat(config.to_dict()), _flat(type(config)().to_dict()), _shipped()
+    changed = {n: v for n, v in own.items() if n in shipped or v != default.get(n)}
+    return json.loads(json.dumps(changed, default=_name, sort_keys=True))
+
+
+def _shipped():
+    return read(SHIPPED.parent).get("algorithm", {})
+
+
+def _flat(settings):
+    flat = {}
+    for name, value in settings.items():
+        if name in NESTED:
+            flat.update({f"{name}.{inner}": v for inner, v in value.items() if inner != "seed"})
+        elif name not in LEFT_OUT:
+            flat[name] = value
+    return flat
+
+
+def _name(thing):
+    return getattr(thing, "__qualname__", str(thing))
+
+
+def differences(settings: Dict[str, Any], others: Optional[Dict[str, Any]] = None) -> str:
+    """Return the settings that differ from others, such as `gamma=0.9 n_step=1`.
+
+    Args:
+        settings: as `of` returns them.
+        others: what to compare with; by default the shipped ones.
+    """
+    others = others or _shipped() or settings
+    return " ".join(
+        f"{name.rpartition('.')[2]}={json.dumps(value).replace(' ', '')}"
+        for name, value in settings.items()
+        if value != others.get(name)
+    )
+
+
+def apply_network(config, settings: Dict[str, Any]):
+    """Give `config` the network and the reward scale that a run was trained with; return it."""
+    own = config.to_dict()
+    for name, value in settings.items():
+        outer, _, inner = name.rpartition(".")
+        if outer == "model" or inner == "reward_scale":
+            config.update_from_dict({outer: {**own[outer], inner: value}})
+            own = config.to_dict()
+        elif name in ("hiddens", "dueling"):
+            config.update_from_dict({name: value})
+    return config
+
+
+def read(folder: Path) -> Dict[str, Any]:
+    """Return what `write` wrote to a run's folder; empty if it is not there or not readable."""
+    try:
+        return json.loads((folder / FILE).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def write(folder: Path, config, **about: Any) -> None:
+    """Write settings.json: `about`, the versions, and the settings of the algorithm.
+
+    Raises:
+        Problem: if it cannot be written.
+    """
+    import gymnasium
+    import ray
+    import tensorflow
+
+    packages = {package.__name__: package.__version__ for package in (ray, gymnasium, tensorflow)}
+    content = {
+        **about,
+        "versions": {"python": platform.python_version(), **packages},
+        "algorithm": of(config),
+    }
+    with replacing(folder / FILE) as scratch:
+        scratch.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
