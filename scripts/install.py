@@ -1,6 +1,6 @@
 """Install locks into the environment whose Python runs this, in a few lines of output.
 
-    .venv/bin/python -m scripts.install locks/build.txt requirements.txt
+    .venv/bin/python -m scripts.install "850 MB, two minutes" locks/build.txt requirements.txt
     python3 -m scripts.install --check requirements.txt    # only: can pip install it?
 
 What pip says goes to a log in .setup/. If pip fails, one line has the reason and names the log.
@@ -23,11 +23,6 @@ from scripts import pip_settings
 FOLDER = Path(__file__).resolve().parent.parent / ".setup"
 # One core takes as long to compile this as another takes to install the rest: do both at once.
 COMPILED = "box2d-py"
-DEV = "locks/dev.txt"
-SIZE = {
-    False: "850 MB to download if pip's cache has none of it, one to three minutes",
-    True: "less than a minute",
-}
 SECONDS = 10  # between two lines of progress where there is no terminal
 # One line of pip's for each package: its file and size, or that it needs none.
 FILE = re.compile(
@@ -174,8 +169,8 @@ class Progress:
             say(text)
 
 
-def install(locks):
-    """Install these locks, one after the other.
+def install(estimate, *locks):
+    """Install these locks, one after the other; `estimate` says what it takes.
 
     Raises:
         SystemExit: with one line, if a pip fails.
@@ -183,7 +178,7 @@ def install(locks):
     pins = {lock: requirements(lock) for lock in locks}
     total = len(set().union(*pins.values()))
     python = f"Python {platform.python_version()} ({sys.base_prefix})"
-    say(f"Installing {total} packages in .venv for {python}: {SIZE[locks[-1] == DEV]}")
+    say(f"Installing {total} packages for {python}; {estimate}")
     progress = Progress(total)
     for lock, lines in pins.items():
         compiled = lines.pop(COMPILED, None)
@@ -208,7 +203,7 @@ def main(*arguments):
             for lock in arguments[1:]:
                 requirements(lock)
         else:
-            install(arguments)
+            install(*arguments)
     except (OSError, configparser.Error) as error:
         sys.exit(f"error: {' '.join(str(error).split())}")
     except KeyboardInterrupt:

@@ -140,7 +140,8 @@ make_venv() {
     trap 'exit 143' TERM
     trap 'exit 129' HUP
     "$python" -m venv .venv || fail "could not make .venv (Python says why, above)"
-    .venv/bin/python -m scripts.install locks/build.txt "$lock" || exit
+    .venv/bin/python -m scripts.install "850 MB to download, one to three minutes" \
+        locks/build.txt "$lock" || exit
     : >"$ready"
     settle
 }
@@ -194,6 +195,6 @@ fi
 
 if [ "${1:-}" = dev ] && [ ! -e "$dev_ready" ]; then
     take_turn .venv/bin/python
-    .venv/bin/python -m scripts.install locks/dev.txt || exit
+    .venv/bin/python -m scripts.install "60 MB to download, less than a minute" locks/dev.txt || exit
     : >"$dev_ready"
 fi
