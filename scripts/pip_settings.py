@@ -18,18 +18,23 @@ KEPT = {
 
 def files():
     """pip's configuration files, as its documentation lists them; the last one counts most."""
-    home = Path.home()
-    user = Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config")
-    everyone = (os.environ.get("XDG_CONFIG_DIRS") or "/etc/xdg").split(os.pathsep)
-    found = [*(Path(folder, "pip") for folder in everyone), Path("/etc"), home / ".pip"]
-    if sys.platform == "darwin":
-        found = [Path("/Library/Application Support/pip"), home / ".pip"]
-        if (home / "Library/Application Support/pip").is_dir():
-            user = home / "Library/Application Support"
-    named = os.environ.get("PIP_CONFIG_FILE")
-    if named == os.devnull:  # pip then reads none at all
+    variables, home = os.environ, Path.home()
+    named = variables.get("PIP_CONFIG_FILE")
+    if named == os.devnull:  # which tells pip to read none at all
         return []
-    return [folder / "pip.conf" for folder in [*found, user / "pip"]] + [Path(named)] * bool(named)
+    config = variables.get("XDG_CONFIG_HOME") or home / ".config"
+    folders = [
+        *(
+            Path(path, "pip")
+            for path in (variables.get("XDG_CONFIG_DIRS") or "/etc/xdg").split(":")
+        ),
+        *("/etc", home / ".pip", Path(config, "pip")),
+    ]
+    if sys.platform == "darwin":
+        own = home / "Library/Application Support/pip"
+        own = own if own.is_dir() else home / ".config/pip"
+        folders = ["/Library/Application Support/pip", home / ".pip", own]
+    return [Path(folder, "pip.conf") for folder in folders] + ([named] if named else [])
 
 
 def settings():
