@@ -24,10 +24,10 @@ FOLDER = Path(__file__).resolve().parent.parent / ".setup"
 # One core takes as long to compile this as another takes to install the rest: do both at once.
 COMPILED = "box2d-py"
 SECONDS = 10  # between two lines of progress where there is no terminal
-# One line of pip's for each package: its file and size, or that it needs none.
-FILE = re.compile(
+# What pip says once about each package: its file with the size, or that it is here already.
+FETCHED = re.compile(
     r"^ *(?:Downloading|Using cached|Processing) (?:\S*/)?(\S+\.(?:whl|tar\.gz)(?: \(.*\))?)$"
-    r"|^(?:Requirement already satisfied|Ignoring ).*",
+    r"|^Requirement already satisfied: .*",
     re.M,
 )
 
@@ -57,9 +57,9 @@ def requirements(lock):
 def reason(said):
     """The line of pip's output that most likely says why it failed."""
     lines = [" ".join(line.split()) for line in said.splitlines() if line.strip()]
-    errors = [number for number, line in enumerate(lines) if line.startswith("ERROR: ")]
+    errors = [number for number, line in enumerate(lines) if re.match("(?i)error: ", line)]
     if not errors:
-        return lines[-1] if lines else "pip said nothing"
+        return lines[-1] if lines else "no output"
     last = lines[errors[-1]]
     if "MATCH THE HASHES" in last:  # the next line names the package
         return f"{last.split('. ')[0]}: {lines[errors[-1] + 1].rstrip(':')}"
@@ -67,8 +67,8 @@ def reason(said):
         broken = re.findall(r"connection broken by .*", said)  # no index answered
         return re.sub(r"<[^>]*>: ", "", broken[-1]) if broken else last
     if re.search("build|subprocess|metadata", last):
-        for line in lines:  # the compiler's
-            if re.search(r"fatal error: |: error: |^error: (?!subprocess)", line):
+        for line in lines:  # the compiler's, or the build's
+            if re.search(r"fatal error: |: error: |^error: (?!subprocess|meta)|\[Errno", line):
                 return line
         ends = [number for number, line in enumerate(lines) if line == "[end of output]"]
         return lines[ends[0] - 1] if ends else last
@@ -125,15 +125,10 @@ class Pip:
 class Progress:
     """How far the pips are: a bar on a terminal, a line every few seconds elsewhere."""
 
-    def __init__(self, total):
-        self._total = total
-        self._before = self._distributions()
+    def __init__(self, names):
+        self._names = set(names)
         self._ended = []  # what earlier pips said
         self._start = self._shown = time.monotonic()
-
-    @staticmethod
-    def _distributions():
-        return len(list(Path(sysconfig.get_paths()["purelib"]).glob("*.dist-info")))
 
     def seconds(self):
         return round(time.monotonic() - self._start)
@@ -155,18 +150,30 @@ class Progress:
         return failed
 
     def _show(self, said):
-        files = FILE.findall(said)
-        fetched = min(len(files), self._total)
-        installed = max(0, min(self._distributions() - self._before, fetched))
-        text = f"{self.seconds()} s: {fetched} of {self._total} packages fetched"
-        text += f", {installed} installed" if installed else f" {files[-1]}" if files else ""
+        files = FETCHED.findall(said)
+        wanted = self._names - set(re.findall(r"(?m)^Ignoring ([^:\s]+): markers", said))
+        total, missing = len(wanted), wanted - installed()
+        fetched = min(len(files), total)
+        text = f"{self.seconds()} s: {fetched} of {total} packages fetched"
+        if fetched < total:
+            text += f", {files[-1]}" if files and files[-1] else ""
+        elif missing == {COMPILED}:
+            text += f", {COMPILED} is being compiled"
+        else:
+            text += f", {total - len(missing)} installed"
         if sys.stdout.isatty():
-            bar = "#" * round(10 * (fetched + installed) / self._total)
+            bar = "#" * round(10 * (fetched + total - len(missing)) / total)
             text = f"[{bar:<20}] {text}"[: shutil.get_terminal_size().columns - 1]
             say(f"\r\033[K{text}", end="")
         elif time.monotonic() - self._shown >= SECONDS:
             self._shown = time.monotonic()
             say(text)
+
+
+def installed():
+    """The names of the packages that are here, as a lock writes them."""
+    folders = Path(sysconfig.get_paths()["purelib"]).glob("*.dist-info")
+    return {re.sub(r"[-_.]+", "-", path.name.split("-")[0]).lower() for path in folders}
 
 
 def install(estimate, *locks):
@@ -176,10 +183,10 @@ def install(estimate, *locks):
         SystemExit: with one line, if a pip fails.
     """
     pins = {lock: requirements(lock) for lock in locks}
-    total = len(set().union(*pins.values()))
+    names = set().union(*pins.values())
     python = f"Python {platform.python_version()} ({sys.base_prefix})"
-    say(f"Installing {total} packages for {python}; {estimate}")
-    progress = Progress(total)
+    say(f"Installing {len(names)} packages for {python}; {estimate}")
+    progress = Progress(names)
     for lock, lines in pins.items():
         compiled = lines.pop(COMPILED, None)
         pips = [Pip(Path(lock).stem, lines.values())]
@@ -189,6 +196,7 @@ def install(estimate, *locks):
         if failed:
             log = failed.log.relative_to(FOLDER.parent)
             sys.exit(f"error: pip failed: {failed.reason()}; all it said is in {log}")
+    say(f"{progress.seconds()} s: compiling them to bytecode")
     # Quietly: old packages cause warnings, and a file or two is for Python 2.
     command = [sys.executable, "-m", "compileall", "-qq", "-j", "0", sys.prefix]
     subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -197,7 +205,8 @@ def install(estimate, *locks):
 
 def main(*arguments):
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
+            signal.signal(number, signal.default_int_handler)
     try:
         if arguments[0] == "--check":
             for lock in arguments[1:]:

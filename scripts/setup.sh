@@ -186,7 +186,7 @@ if [ "${1:-}" = which ] || [ "${1:-}" = lock ] || ! finished; then
         echo "$lock"
         exit
     fi
-    "$python" -m scripts.install --check locks/build.txt "$lock" || exit
+    "$python" -m scripts.install --check locks/build.txt "$lock" ${1:+locks/dev.txt} || exit
     check_build_tools
     take_turn "$python"
     [ ! -e .setup/previous ] || settle # after a set-up that was killed
