@@ -68,7 +68,9 @@ def reason(said):
         return re.sub(r"<[^>]*>: ", "", broken[-1]) if broken else last
     if re.search("build|subprocess|metadata", last):
         for line in lines:  # the compiler's, or the build's
-            if re.search(r"fatal error: |: error: |^error: (?!subprocess|meta)|\[Errno", line):
+            if re.search(
+                r"fatal error: |: error: |^error: (?!subprocess|meta)|failed: \[Errno", line
+            ):
                 return line
         ends = [number for number, line in enumerate(lines) if line == "[end of output]"]
         return lines[ends[0] - 1] if ends else last

@@ -59,7 +59,7 @@ fetch_python() {
         [ -z "$python" ] || return 0
     done
     python=python3
-    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null ||
+    "$python" -c 'import json, ssl, sys, urllib.request, zipfile; sys.exit(sys.version_info < (3, 8))' 2>/dev/null ||
         fail "no Python $series found, and no python3 (3.8 or newer), uv, mise, pyenv or asdf that could get one;" \
             "install python3, say, and run the same command again, or name your Python: make PYTHON=/path/to/python3.8"
     choose_lock # a platform without one needs no Python either

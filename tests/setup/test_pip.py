@@ -122,6 +122,7 @@ FULL = "ERROR: Could not install packages due to an OSError: [Errno 28] No space
         ("/usr/bin/python: No module named pip\n", "No module named pip"),
         ("", "no output"),
     ],
+    ids=map(str, range(9)),
 )
 def test_the_line_that_says_why(said, words):
     assert words in install.reason("Collecting swig==4.5.1\n" + said if said else said)

@@ -7,13 +7,12 @@ import platform
 import shutil
 import subprocess
 import sys
-import tarfile
 import threading
 import zipfile
 from pathlib import Path
 
 import pytest
-from helpers import PROJECT, assert_refused
+from helpers import PROJECT, assert_refused, python_build
 
 from scripts import fetch_python
 
@@ -276,29 +275,9 @@ def test_nothing_is_fetched_for_a_platform_without_a_lock(stock):
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="its uv is for x86-64")
 def test_the_real_uv_fetches_python_from_a_mirror(stock, tmp_path):
     lock_uv(stock, Path(sys.prefix, "bin", "uv").read_bytes())
-    build = "cpython-3.8.18+20240224-x86_64-unknown-linux-gnu-install_only.tar.gz"
-    (tmp_path / "20240224").mkdir()
-    skipped = ("test", "site-packages", "__pycache__", "config-3.8-x86_64-linux-gnu")
-    with tarfile.open(str(tmp_path / "20240224" / build), "w:gz", compresslevel=1) as archive:
-        archive.add(
-            sys.base_prefix,
-            "python",
-            filter=lambda file: None if Path(file.name).name in skipped else file,
-        )
-    releases = "https://github.com/astral-sh/python-build-standalone/releases/download"
-    listed = {
-        "name": "cpython", "arch": {"family": "x86_64", "variant": None}, "os": "linux",
-        "libc": "gnu", "major": 3, "minor": 8, "patch": 18, "prerelease": "", "variant": None,
-        "url": f"{releases}/20240224/{build.replace('+', '%2B')}", "build": "20240224",
-        "sha256": hashlib.sha256((tmp_path / "20240224" / build).read_bytes()).hexdigest(),
-    }  # fmt: skip
-    (tmp_path / "list.json").write_text(json.dumps({"cpython-3.8.18-linux-x86_64-gnu": listed}))
-    done = stock.which(
-        PIP_NO_INDEX="1",
-        PIP_FIND_LINKS=str(tmp_path / "wheels"),
-        UV_PYTHON_DOWNLOADS_JSON_URL=str(tmp_path / "list.json"),
-        UV_PYTHON_INSTALL_MIRROR=tmp_path.as_uri(),
-    )
+    mirror = python_build.mirror(tmp_path / "mirror")
+    wheels = str(tmp_path / "wheels")
+    done = stock.which(PIP_NO_INDEX="1", PIP_FIND_LINKS=wheels, **mirror)
     assert done.stdout == f"{stock.clone}/{FETCHED}/python3\n", done.stderr
     asked = [done.stdout.strip(), "-c", "import ssl, sys; print(sys.version.split()[0])"]
     assert subprocess.check_output(asked, text=True) == "3.8.18\n"
