@@ -2,7 +2,7 @@
 # make help       everything else
 
 .DEFAULT_GOAL := run
-.PHONY: run demo watch train tensorboard help setup test test-bare lint verify expected \
+.PHONY: run demo watch train tensorboard help setup test test-all test-bare lint verify expected \
 	lock bump platforms audit bench experiments story clean
 
 unexport PYTHONHOME # with that of another Python, this one does not start
@@ -41,7 +41,11 @@ setup: ## only make .venv, with exactly the packages of requirements.txt
 verify: setup ## train with the README's seed and compare every figure with tests/expected
 	@$(BIN)/python -m scripts.verify $(ARGS)
 
-test: ## run the tests: make test ARGS="-k adapter"
+test: ## run the fast tests: make test ARGS="-k adapter"
+	@scripts/setup.sh dev
+	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+test-all: ## run all tests, also those that take minutes of training or installing
 	@scripts/setup.sh dev
 	@$(BIN)/python -m pytest $(ARGS)
 

@@ -159,7 +159,7 @@ def fetch(uv, version, settings):
         reason = said[0] if len(said) == 1 else f"{said[0]}: {said[-1].strip()}"
         sys.exit(
             f"error: uv could not fetch Python {version}: {reason}; "
-            f"all it said is in {log.parent.name}/{log.name}"
+            f"all that it said is in {log.parent.name}/{log.name}"
         )
 
 

@@ -111,7 +111,8 @@ class Pip:
 
     def reason(self):
         status = self.process.returncode
-        return f"signal {-status} ended it" if status < 0 else reason(self.said())
+        said = f"signal {-status} ended it" if status < 0 else reason(self.said())
+        return re.sub("^(?i:error): ", "", said)
 
     def stop(self):
         """End it and the compiler that it started, if they have not ended."""
@@ -197,7 +198,7 @@ def install(estimate, *locks):
         failed = progress.wait(pips)
         if failed:
             log = failed.log.relative_to(FOLDER.parent)
-            sys.exit(f"error: pip failed: {failed.reason()}; all it said is in {log}")
+            sys.exit(f"error: pip failed: {failed.reason()}; all that it said is in {log}")
     say(f"{progress.seconds()} s: compiling them to bytecode")
     # Quietly: old packages cause warnings, and a file or two is for Python 2.
     command = [sys.executable, "-m", "compileall", "-qq", "-j", "0", sys.prefix]

@@ -60,8 +60,8 @@ fetch_python() {
     done
     python=python3
     "$python" -c 'import json, ssl, sys, urllib.request, zipfile; sys.exit(sys.version_info < (3, 8))' 2>/dev/null ||
-        fail "no Python $series found, and no python3 (3.8 or newer), uv, mise, pyenv or asdf that could get one;" \
-            "install python3, say, and run the same command again, or name your Python: make PYTHON=/path/to/python3.8"
+        fail "no Python $series found, and nothing that could fetch one; install python3 (any from 3.8 on) or uv" \
+            "and run the same command again, or name your Python: make PYTHON=/path/to/python3.8"
     choose_lock # a platform without one needs no Python either
     echo "No Python $series here: uv gets Python $pinned, into .setup/ (60 MB to download)" >&2
     "$python" -m scripts.fetch_python "$pinned" || exit
@@ -186,8 +186,8 @@ if [ "${1:-}" = which ] || [ "${1:-}" = lock ] || ! finished; then
         echo "$lock"
         exit
     fi
-    "$python" -m scripts.install --check locks/build.txt "$lock" ${1:+locks/dev.txt} || exit
     check_build_tools
+    "$python" -m scripts.install --check locks/build.txt "$lock" ${1:+locks/dev.txt} || exit
     take_turn "$python"
     [ ! -e .setup/previous ] || settle # after a set-up that was killed
     finished || make_venv
