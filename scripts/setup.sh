@@ -108,7 +108,8 @@ check_build_tools() {
 take_turn() {
     mkdir -p .setup
     exec 9>.setup/lock
-    "$1" -c 'import fcntl
+    "$1" -c 'import fcntl, signal
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # without a traceback
 try:
     fcntl.flock(9, fcntl.LOCK_EX | fcntl.LOCK_NB)
 except BlockingIOError:
@@ -139,8 +140,9 @@ make_venv() {
     trap 'exit 130' INT
     trap 'exit 143' TERM
     trap 'exit 129' HUP
-    "$python" -m venv .venv || fail "could not make .venv (Python says why, above)"
-    .venv/bin/python -m scripts.install "850 MB to download, one to three minutes" \
+    "$python" -m venv .venv >.setup/venv.log 2>&1 ||
+        fail "$python could not make .venv: $(tail -n 1 .setup/venv.log); all that it said is in .setup/venv.log"
+    .venv/bin/python -m scripts.install "at most 850 MB to download, one to three minutes" \
         locks/build.txt "$lock" || exit
     : >"$ready"
     settle
@@ -195,6 +197,8 @@ fi
 
 if [ "${1:-}" = dev ] && [ ! -e "$dev_ready" ]; then
     take_turn .venv/bin/python
-    .venv/bin/python -m scripts.install "60 MB to download, less than a minute" locks/dev.txt || exit
+    [ -e "$dev_ready" ] ||
+        .venv/bin/python -m scripts.install "at most 60 MB to download, less than a minute" locks/dev.txt ||
+        exit
     : >"$dev_ready"
 fi
