@@ -63,7 +63,7 @@ fetch_python() {
         fail "no Python $series found, and nothing that could fetch one; install python3 (any from 3.8 on) or uv" \
             "and run the same command again, or name your Python: make PYTHON=/path/to/python3.8"
     choose_lock # a platform without one needs no Python either
-    echo "No Python $series here: uv gets Python $pinned, into .setup/ (60 MB to download)" >&2
+    echo "No Python $series here: uv gets Python $pinned, into .setup/ (50 MB to download)" >&2
     "$python" -m scripts.fetch_python "$pinned" || exit
     python=$(find_python)
     [ -n "$python" ] || fail "the Python $pinned that uv got does not run here; see .setup/python.log"

@@ -149,20 +149,11 @@ def test_a_python_that_is_too_new(machine, index):
     done = machine.as_reader("cd lander && make", PIP_INDEX_URL="http://127.0.0.1:9/simple")
     one_line(done, "could not get uv", "127.0.0.1:9")
     done = machine.as_reader("cd lander && make", PIP_INDEX_URL=index.url)
-    one_line(done, "uv could not fetch Python 3.8.18", "releases/download")
+    one_line(done, "uv could not fetch Python 3.8.18", ".setup/python.log")
     assert index.refused == []
     lander = machine.root / "home/reader/lander"
     assert not (lander / ".venv").exists()
     machine.assert_only_the_clone()
-
-
-def test_uv_fetches_python_from_a_mirror(machine, index):
-    python_build.mirror(machine.root / "srv/mirror")
-    mirror = python_build.settings("/srv/mirror")
-    done = machine.as_reader("cd lander && scripts/setup.sh which", **mirror)
-    assert done.stdout.startswith("/home/reader/lander/.setup/python/cpython-3.8.18"), done.stderr
-    machine.assert_only_the_clone()
-    machine.as_root("rm -rf /home/reader/lander/.setup/python")
 
 
 def test_no_compiler(machine, index):
@@ -170,6 +161,16 @@ def test_no_compiler(machine, index):
     done = machine.as_reader("cd lander && make", PIP_INDEX_URL=index.url)
     one_line(done, "no C++ compiler", "sudo apt install g++")
     assert not (machine.root / "home/reader/lander/.venv").exists()
+
+
+def test_uv_fetches_python_from_a_mirror(machine):
+    python_build.mirror(machine.root / "srv/mirror")
+    mirror = python_build.settings("/srv/mirror")
+    path = "/usr/bin:/bin"  # that build needs libraries of the Python 3.8 there, but is not it
+    done = machine.as_reader("cd lander && scripts/setup.sh which", PATH=path, **mirror)
+    assert done.stdout.startswith("/home/reader/lander/.setup/python/cpython-3.8.18"), done.stderr
+    machine.assert_only_the_clone()
+    machine.as_root("rm -rf /home/reader/lander/.setup/python")
 
 
 def test_no_network(machine):
