@@ -2,7 +2,7 @@
 # make help       everything else
 
 .DEFAULT_GOAL := run
-.PHONY: run watch demo story tensorboard setup test test-bare verify expected bench \
+.PHONY: run watch demo play story tensorboard setup test test-bare verify expected bench \
 	experiments lint lock bump platforms audit clean help
 
 # What another Python project left in the environment does not reach this one.
@@ -19,6 +19,9 @@ watch: setup ## show the policy that was trained last, without training
 
 demo: setup ## show a policy that came with the clone, without training
 	@$(BIN)/python main.py --from-checkpoint docs/demo $(FLAGS)
+
+play: setup ## fly the lander yourself, with the arrow keys, and compare with that policy
+	@$(BIN)/python -m scripts.play $(ARGS)
 
 tensorboard: setup ## show the curves of all runs in the browser, at http://localhost:6006
 	@mkdir -p runs/tensorboard

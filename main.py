@@ -14,7 +14,6 @@ preflight.check()  # the imports below would fail outside the pinned environment
 
 import sys
 from contextlib import closing
-from itertools import count
 from pathlib import Path
 from typing import List
 
@@ -23,8 +22,7 @@ from rich.progress import track
 from typer import Option
 
 from starter import console
-from starter.display import overlay, screen
-from starter.display.screen import Render
+from starter.display.view import Render, open_view, require
 from starter.environments.environment import Environment, parse_arguments
 from starter.storage import checkpoint
 from starter.storage import folder as run_folder
@@ -228,44 +226,28 @@ def summary(returns, solved=LANDER.solved):
     return f"{text}, {(returns >= solved).sum()} of {len(returns)} at {solved:g} or more"
 
 
-def watch(policy, seed, episodes, view, plain=False, game=LANDER):
-    """Fly `episodes` (None: no end) with the trained policy, and show each frame in `view`.
+def watch(policy, seed, episodes, view, game=LANDER):
+    """Fly greedily and show each timestep in `view`; returns the return of each episode.
 
-    Beside the game stands what the network estimates, unless `plain`. Gives the return of
-    each episode that was flown to its end.
+    Args:
+        episodes: how many; None for as many as the view likes.
+        view: a `starter.display.view.View`.
     """
     returns = []
-    env = game.make("rgb_array" if view else None)
-    panel = overlay.Panel(game)
-
-    def show(times=1):
-        if view:
-            picture = env.render()
-            if not plain:
-                # The network learned from scaled rewards; divided by the scale, its Q-values
-                # are returns, each reward discounted by gamma for every timestep it is away.
-                estimates = extra["q_values"] / REWARD_SCALE
-                picture = panel.draw(picture, episode, episode_return, estimates, action, verdict)
-            view.show(picture, f"{game}: episode {episode}, return {episode_return:.0f}", times)
-
-    try:
-        for episode in range(1, episodes + 1) if episodes else count(1):
-            observation, _ = env.reset(seed=seed + episode)
-            episode_return, verdict = 0.0, None
-            while not verdict:
+    with closing(game.make(view.render_mode)) as env:
+        for flight in view.flights(episodes):
+            observation, _ = env.reset(seed=seed + flight.episode)
+            over = False
+            while not over:
                 action, _, extra = policy.compute_single_action(observation, explore=False)
-                show()
+                view.show(flight, env.render, extra["q_values"], action)
                 observation, reward, terminated, truncated, _ = env.step(action)
-                episode_return += reward
-                if terminated or truncated:
-                    verdict = game.verdict(observation, reward, truncated, episode_return)
-            show(times=game.frames_per_second)  # the verdict, for a second
-            returns.append(episode_return)
-            print(f"episode {episode}: return {episode_return:.2f}")
-    except (screen.WindowClosed, KeyboardInterrupt):
-        pass
-    finally:
-        env.close()
+                flight.rewards.append(reward)
+                over = terminated or truncated
+            returns.append(sum(flight.rewards))
+            verdict = game.verdict(observation, reward, truncated, returns[-1])
+            view.end(flight, env.render, verdict)
+            print(f"episode {flight.episode}: return {returns[-1]:.2f}")
     return returns
 
 
@@ -300,7 +282,7 @@ def main(
         found = checkpoint.newest(from_checkpoint or output / "latest")
         env, arguments = found.environment(env, arguments, resume)
     game = Environment(env or LANDER.id, arguments)
-    screen.require(render, game)
+    require(render, game)
     if stop_reward is None:
         stop_reward = np.inf if game.solved is None else game.solved
     if resume:
@@ -334,10 +316,8 @@ def main(
             run.save_evaluations(random=random)
 
         # 4. Show.
-        with screen.open_view(render, folder, game) as view:
-            if not isinstance(view, screen.Window):
-                episodes = episodes or 3
-            watch(policy, seed, episodes, view, plain, game)
+        with open_view(render, folder, game, policy.config, plain) as view:
+            watch(policy, seed, episodes, view, game)
 
 
 if __name__ == "__main__":

@@ -211,7 +211,8 @@ class Run:
     def _draw(self, last):
         # The first at once, for an image viewer to open.
         if last or len(self.rows) == 1 or time.monotonic() > self._drawn + REDRAW:
-            curve.draw(self.folder / "curve.png", self.rows, self.episodes, self._solved)
+            picture = self.folder / "curve.png"
+            curve.draw(picture, self.rows, self.episodes, self._solved, self.evaluations)
             self._drawn = time.monotonic()
 
     def _add_to_log(self, last):

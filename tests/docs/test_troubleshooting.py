@@ -14,7 +14,7 @@ import pytest
 from helpers import PROJECT, copy_project, environment, run_main
 
 from starter import Problem, preflight
-from starter.display import screen
+from starter.display import view as views
 from starter.storage import folder as run_folder
 
 PAGE = (PROJECT / "docs" / "troubleshooting.md").read_text("utf-8")
@@ -148,9 +148,13 @@ def test_a_gif_instead(display, tmp_path, monkeypatch, capsys):
         monkeypatch.delenv(name, raising=False)
     if display:
         monkeypatch.setenv("DISPLAY", display)
-    game = SimpleNamespace(can_be_drawn=True, is_lander=True, frames_per_second=50)
-    with screen.open_view(screen.Render.auto, tmp_path, game) as view:
-        view.show(np.zeros((4, 4, 3), np.uint8), "")
+    game = SimpleNamespace(
+        can_be_drawn=True, is_lander=True, frames_per_second=50, actions=["action 0"]
+    )
+    config = {"gamma": 0.99, "replay_buffer_config": {}}
+    with views.open_view(views.Render.auto, tmp_path, game, config) as view:
+        (flight,) = view.flights(1)
+        view.show(flight, lambda: np.zeros((4, 4, 3), np.uint8), np.zeros(1), 0)
     assert (tmp_path / "lander.gif").exists()
     said = capsys.readouterr().out.rstrip("\n")
     quoted(said.replace(str(tmp_path), "runs/LunarLander-v2-seed0-20261124-193108"))
