@@ -76,11 +76,7 @@ class Run:
         self.evaluations: Dict[int, np.ndarray] = {}
         self.best = self.quality = self.weights = self.saved = None
         self._environment = environment
-        self._about = {
-            "environment": environment.id,
-            "arguments": environment.arguments,
-            "seed": seed,
-        }
+        self._about = {**environment.about, "seed": seed}
         self._flags = flags
         self._drawn = time.monotonic()
         self._settings_written = False
