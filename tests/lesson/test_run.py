@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 
+import pytest
 from helpers import PROJECT, environment, run_main
 from PIL import Image
 
@@ -59,6 +60,7 @@ def test_a_run_is_quiet(trained):
     assert [line for line in done.stdout.splitlines() if not re.match(ours, line)] == []
 
 
+@pytest.mark.slow
 def test_a_checkpoint_flies_as_it_did(trained, tmp_path):
     output, trained_run = trained
     (checkpoint,) = output.glob("LunarLander*/checkpoint_*")
@@ -71,6 +73,7 @@ def test_a_checkpoint_flies_as_it_did(trained, tmp_path):
     assert returns(other.stdout) != returns(same.stdout)
 
 
+@pytest.mark.slow
 def test_without_a_display_it_says_why_and_where(trained, tmp_path):
     (checkpoint,) = trained[0].glob("LunarLander*/checkpoint_*")
     done = run_main("--from-checkpoint", checkpoint, "--output", tmp_path)
@@ -82,6 +85,7 @@ def test_without_a_display_it_says_why_and_where(trained, tmp_path):
     assert len(returns(done.stdout)) == 3
 
 
+@pytest.mark.slow
 def test_nothing_is_written_into_the_home_folder(tmp_path):
     home = tmp_path / "home"
     home.mkdir()
@@ -92,6 +96,7 @@ def test_nothing_is_written_into_the_home_folder(tmp_path):
     assert list(home.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_seeds_and_iterations_reach_the_run(trained, tmp_path):
     done = run_main("--iterations", 1, "--seed", 5, "--render", "none", "--output", tmp_path)
     lines = STATISTICS.findall(done.stdout)
@@ -101,6 +106,7 @@ def test_seeds_and_iterations_reach_the_run(trained, tmp_path):
     assert folder.name.startswith("LunarLander-v2-seed5-")
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_training_and_goes_on(tmp_path):
     process = start("--iterations", 1000, "--render", "none", "--output", tmp_path)
     lines = iter(process.stdout.readline, "")
@@ -115,6 +121,7 @@ def test_ctrl_c_ends_training_and_goes_on(tmp_path):
     assert len(returns(out)) == 3
 
 
+@pytest.mark.slow
 def test_a_second_ctrl_c_quits(tmp_path):
     process = start("--iterations", 1000, "--render", "none", "--output", tmp_path)
     lines = iter(process.stdout.readline, "")
