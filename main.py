@@ -4,9 +4,8 @@
     make ITERATIONS=2 SEED=3                fewer iterations, another seed
     .venv/bin/python main.py --help         every flag
 
-Read it from top to bottom: main(), at the end, calls the functions above it in order. Everything
-else that one may want has its own command: scripts/train.py trains other environments, resumes,
-and uses more processes or machines; scripts/watch.py shows a policy that was trained before.
+Read it from top to bottom: main(), at the end, calls the functions above it in order. Other
+environments, checkpoints, more processes and machines are for scripts/train.py and watch.py.
 """
 
 from starter import preflight
@@ -30,8 +29,8 @@ ITERATIONS = 60  # most seeds are solved in half of them
 FIRST_EVALUATION = 13  # an iteration; no policy is good before it
 EVALUATION_SEED = 1_000_000  # of the first evaluation episode: every run flies the same ones
 CONFIRMATION_SEED = 2_000_000  # of the episodes that only confirm
-# The network learns from rewards multiplied by this. A new network predicts values near 0, far
-# from returns in the hundreds, and the Huber loss treats errors of 10 and of 100 alike.
+# The network learns from rewards multiplied by this: a new one predicts values near 0, far from
+# returns in the hundreds, and the Huber loss treats errors of 10 and of 100 alike.
 REWARD_SCALE = 0.05
 ONE_THREAD = {"intra_op_parallelism_threads": 1, "inter_op_parallelism_threads": 1}
 
@@ -45,8 +44,8 @@ def configure(seed, environment=LANDER):
     from starter.learning.replay_buffer import ColumnarReplayBuffer
     from starter.learning.sampler import lockstep_sampler
 
-    # RLlib takes seed 0 for "no seed", and seeds its environments with seed, seed + 1, ...
-    # So the seed is spread over 1 to 2**31, where two runs hardly ever share an environment.
+    # RLlib takes 0 for "no seed", and seeds environments with seed, seed + 1, ... So the seed is
+    # spread over 1 to 2**31, where two runs hardly ever share an environment.
     spread_seed = 1 + int(np.random.SeedSequence(seed).generate_state(1)[0] >> 1)
     batch_size = 128
 
@@ -61,9 +60,8 @@ def configure(seed, environment=LANDER):
         # 32 timesteps of each, then 64 updates. RLlib takes a sampler as "offline data".
         .rollouts(num_rollout_workers=0, num_envs_per_worker=16, rollout_fragment_length=32)
         .offline_data(input_=lockstep_sampler)
-        # Epsilon is the share of random actions: all at first, then 15 %, in the end 1 %.
-        # Each is held for up to a fifth of a second, or it would change nothing: such a push
-        # brings a hovering lander down, and it finds that landing pays.
+        # Epsilon is the share of random actions. Each is held for up to a fifth of a second:
+        # such a push brings a hovering lander down, and it finds that landing pays.
         .exploration(
             exploration_config={
                 "type": TemporallyExtendedEpsilonGreedy,
@@ -75,17 +73,13 @@ def configure(seed, environment=LANDER):
             gamma=0.99,  # the discount: a reward one timestep later counts 1 % less
             # Large steps at first, then small enough to keep what works.
             lr_schedule=[[0, 1e-3], [100_000, 2e-4]],
-            # Three rewards before the estimate: late rewards travel back three times as fast.
-            n_step=3,
-            # Replay 16 timesteps for each one played; 32 take as long in the end.
-            training_intensity=16,
-            # Four times RLlib's 32 rows take less than twice as long.
+            n_step=3,  # late rewards travel back three times as fast
+            training_intensity=16,  # replay 16 timesteps for each one played
             train_batch_size=batch_size,
-            # Copy the network to the target network every 1,000 timesteps.
-            target_network_update_freq=1_000,
+            target_network_update_freq=1_000,  # timesteps
             double_q=True,
-            # One layer of 128 units, then two heads of 64: the state's value and the advantage
-            # of each action. RLlib's two layers of 256 with tanh take three times as long.
+            # A layer of 128 units, then two heads of 64: the state's value, and the advantage of
+            # each action. RLlib's two layers of 256 take three times as long.
             model={"fcnet_hiddens": [128], "fcnet_activation": "relu"},
             dueling=True,
             hiddens=[64],
@@ -97,12 +91,11 @@ def configure(seed, environment=LANDER):
                 "reward_scale": REWARD_SCALE,
             },
         )
-        # An iteration is counted in timesteps; a clock would make runs differ.
+        # Timesteps end an iteration: with a clock, no two runs would be alike.
         .reporting(min_sample_timesteps_per_iteration=4_096, min_time_s_per_iteration=None)
-        # The networks are so small that a second thread would only wait for the first.
+        # In networks this small, a second thread only waits for the first.
         .framework("tf", tf_session_args=ONE_THREAD, local_tf_session_args=ONE_THREAD)
-        # One call of TensorFlow per update; RLlib's default makes two, for GPUs.
-        .update_from_dict({"simple_optimizer": True})
+        .update_from_dict({"simple_optimizer": True})  # the default one is for GPUs
     )
 
 
@@ -114,14 +107,13 @@ def build_algorithm(seed, environment=LANDER):
         batch = replay_buffer.sample(128)                  # replay_buffer_config, train_batch_size
         best = argmax(network(batch.next_observations))    # double_q: the network chooses,
         value = target_network(batch.next_observations)[best]      # the target network rates
-        target = batch.rewards + gamma**3 * value          # n_step: rewards sums up three
-        error = target - network(batch.observations)[batch.actions]    # the TD error
+        target = batch.rewards + gamma**3 * value          # n_step; value is 0 after an end,
+        error = target - network(batch.observations)[batch.actions]    # but not a time limit's
         loss = mean(huber(error))                          # RLlib's loss: linear beyond 1
         network = adam(gradient(loss), learning_rate)      # lr_schedule
-        every 1,000 timesteps: target_network = network    # target_network_update_freq
 
-    After the end of an episode value is 0, but after a time limit it is not: the episode could
-    have gone on.
+    Every 1,000 timesteps, target_network = network (target_network_update_freq). After every 64
+    updates, average += 0.15 * (network - average) (average_share).
     """
     from starter.learning.build import build
 
@@ -129,10 +121,7 @@ def build_algorithm(seed, environment=LANDER):
 
 
 def train(algorithm, iterations, run, environment=LANDER, stop_return=LANDER.solved):
-    """Train until solved, for at most `iterations`, or until Ctrl-C; leave the best policy in it.
-
-    RLlib's statistics of each iteration are printed, and so are the evaluations.
-    """
+    """Train until solved, for `iterations` at most, or until Ctrl-C; keep the best policy."""
     print(report.HEADING)
     with console.Iterations(algorithm.iteration + 1, iterations) as counted:
         for iteration in counted:
@@ -156,9 +145,8 @@ def train(algorithm, iterations, run, environment=LANDER, stop_return=LANDER.sol
 def examine(policy, environment, stop_return, thoroughly):
     """Evaluate in stages: 20 episodes, 80 more if they go well, then 100 others to confirm.
 
-    Return the returns of the first 20 or 100, and whether all went well: the mean reaches
-    `stop_return`, and 95 of 100 landers reach 200. The mean alone could hide many crashes, and
-    the episodes that choose a policy flatter it.
+    Return the returns of the first 20 or 100, and whether all went well: their mean reaches
+    `stop_return`, and 95 of 100 landers reach 200.
     """
     returns = evaluate(policy, environment, 20)
     if not (thoroughly or environment.is_solved(returns, stop_return)):
@@ -172,10 +160,7 @@ def examine(policy, environment, stop_return, thoroughly):
 
 
 def evaluate(policy, environment=LANDER, episodes=100, first_seed=EVALUATION_SEED):
-    """Fly `episodes` at once, without random actions; return their returns, shape (episodes,).
-
-    Each timestep is one call of the network for all episodes that have not ended.
-    """
+    """Fly `episodes` at once, greedily; return their returns, an array of shape (episodes,)."""
     from starter.learning.acting import greedy
 
     act = greedy(policy)
@@ -183,14 +168,12 @@ def evaluate(policy, environment=LANDER, episodes=100, first_seed=EVALUATION_SEE
     observations = np.stack([env.reset(seed=first_seed + i)[0] for i, env in enumerate(envs)])
     returns = np.zeros(episodes)
     flying = list(range(episodes))
-    while flying:
-        ended = set()
-        for i, action in zip(flying, act(observations[flying])):
+    while flying:  # one call of the network for all that have not ended
+        for i, action in zip(flying[:], act(observations[flying])):
             observations[i], reward, terminated, truncated, _ = envs[i].step(int(action))
             returns[i] += reward
             if terminated or truncated:
-                ended.add(i)
-        flying = [i for i in flying if i not in ended]
+                flying.remove(i)
     return returns
 
 
