@@ -76,11 +76,7 @@ class Run:
         self.evaluations: Dict[int, np.ndarray] = {}
         self.best = self.quality = self.weights = self.saved = None
         self._environment = environment
-        self._about = {
-            "environment": environment.id,
-            "arguments": environment.arguments,
-            "seed": seed,
-        }
+        self._about = {**environment.about, "seed": seed}
         self._flags = flags
         self._drawn = time.monotonic()
         self._settings_written = False
@@ -231,9 +227,8 @@ class Run:
     def _draw(self, last):
         # The first one at once, for an image viewer to open.
         if last or len(self.rows) == 1 or time.monotonic() > self._drawn + CURVE_SECONDS:
-            curve.draw(
-                self.folder / "curve.png", self.rows, self.episodes, self._environment.solved
-            )
+            picture, solved = self.folder / "curve.png", self._environment.solved
+            curve.draw(picture, self.rows, self.episodes, solved, self.evaluations)
             self._drawn = time.monotonic()
 
     def _add_to_log(self, last):
