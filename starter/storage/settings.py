@@ -12,6 +12,7 @@ FILE = "settings.json"
 SHIPPED = PROJECT / "docs" / "demo" / FILE  # of the README's run; `make expected` writes it
 # Not choices of the algorithm: objects that are new in each process, the seed, the environment.
 LEFT_OUT = ("multiagent", "logger_creator", "seed", "env", "env_config")
+NETWORK = ("dueling", "hiddens", "noisy", "num_atoms", "v_max", "v_min")  # beside those of "model"
 NESTED = ("exploration_config", "replay_buffer_config", "model")
 
 
@@ -67,7 +68,7 @@ def apply_network(config, settings: Dict[str, Any]):
         if outer == "model" or inner == "reward_scale":
             config.update_from_dict({outer: {**own[outer], inner: value}})
             own = config.to_dict()
-        elif name in ("hiddens", "dueling"):
+        elif name in NETWORK:
             config.update_from_dict({name: value})
     return config
 
