@@ -97,7 +97,9 @@ class PipelinedDQN(DQN):
                     self._count(worker, gone=False)
                     return worker, batch
             if time.monotonic() > given_up:
-                raise Problem("no worker process is left, and none came back; go on with --resume")
+                raise Problem(
+                    "no worker process is left, and none came back; resume with --resume"
+                )
             time.sleep(1)
             self._ask(*self._actors)
 
