@@ -6,7 +6,7 @@ from helpers import run_main
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory):
-    """One short run of the whole script, with a GIF; its output folder and its process."""
+    """Run the whole script once, with a GIF; return its output folder and its process."""
     output = tmp_path_factory.mktemp("trained")
     done = run_main(
         "--iterations", 2, "--seed", 3, "--render", "gif", "--episodes", 2, "--output", output
