@@ -17,7 +17,7 @@ def run(function: Callable) -> None:
 
     Exits with 0 when done, 1 after a `Problem`, 2 after a bad flag, and 130 after Ctrl-C.
     """
-    app = typer.Typer(add_completion=False)
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command(context_settings={"help_option_names": ["-h", "--help"]})(function)
     try:
         status = app(standalone_mode=False)
