@@ -1,24 +1,21 @@
-"""Compile the lock files: `make lock`. Move pins and try them before they count: `make bump`.
+"""Compile the locks: `make lock`. Move pins and try them before they count: `make bump`.
 
-    make lock                       after a change in a requirements*.in; moves no other pin
-    make bump                       every pin, within the bounds of the requirements*.in
+    make lock                       after a change in a .in file; moves no other pin
+    make bump                       every pin, within the bounds of the .in files
     make bump PACKAGE=pillow        one pin, or several; also one that others ask for
     make bump PACKAGE="ray==2.3.0 gymnasium==0.26.3"    to these versions
 
-All is done in a copy of the project, and the locks are replaced at the very end: whatever fails
-before then, the network, the tests or the disk, leaves them as they were. A bump is installed in
-an environment of its own and has to pass the fast tests there.
+Both work in a copy of the project and move the files into place at the very end, so a failure,
+Ctrl-C or a full disk leaves them as they were.
 """
 
 import os
 import platform
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-from contextlib import contextmanager
 from pathlib import Path
 from typing import List
 
@@ -32,258 +29,150 @@ from rich.table import Table
 from scripts import package_index
 from starter import Problem, console, preflight
 
-LOCKS = ("locks/build", "requirements", "locks/dev")  # each bounds the next
-PLATFORMS = {  # the lock in locks/, and uv's name of the platform
-    "linux-aarch64": "aarch64-unknown-linux-gnu",
-    "darwin-arm64": "aarch64-apple-darwin",
-    "windows-amd64": "x86_64-pc-windows-msvc",
+LOCKS = ("locks/build", "requirements", "locks/dev")  # pip-compile's; each bounds the next
+PLATFORMS = {  # uv's: the lock, and uv's name of the platform
+    "locks/linux-aarch64": "aarch64-unknown-linux-gnu",
+    "locks/darwin-arm64": "aarch64-apple-darwin",
 }
-# pip-compile downloads every file that a mirror has under another address than PyPI, for every
-# platform, to hash it. The index names those hashes too.
-PIP_COMPILE = """
-from piptools.__main__ import cli
-from piptools.repositories.pypi import PyPIRepository
-hashed = PyPIRepository._get_file_hash
-PyPIRepository._get_file_hash = lambda self, link: (
-    f"sha256:{link.hash}" if link.hash_name == "sha256" else hashed(self, link)
-)
-cli()
-"""
-FAST_TESTS = ("-q", "-m", "not slow", "--ignore=tests/test_documentation.py")
-UNCHANGED = "the locks are as they were"
+TXT = [f"{lock}.txt" for lock in (*LOCKS, *PLATFORMS)]
+FILES = [*TXT, *(f"{lock}.in" for lock in LOCKS)]
 LOG = Path(sys.prefix, "lock.log")
 
 
 def main(
-    packages: List[str] = typer.Argument(None, help="What to bump; nothing: everything."),
-    bump: bool = typer.Option(False, "--bump", help="Move pins, try them, then replace."),
+    packages: List[str] = typer.Argument(None, help="What to bump; the default is everything."),
+    bump: bool = typer.Option(False, "--bump", help="Move pins, and try them."),
 ):
-    """Compile requirements*.txt and locks/*.txt from requirements*.in."""
-    refuse_other_platforms()
-    try:
-        LOG.write_text("")
-        with scratch_copy() as copy:
-            changes = compile_and_try(copy, bump, packages)
-            replace(copy)
-    except OSError as error:
-        raise Problem(f"{error.strerror}: {error.filename}; {UNCHANGED}") from error
-    except KeyboardInterrupt:
-        raise Problem(f"interrupted; {UNCHANGED}") from None
-    if changes:
-        print("the locks are replaced; the next make installs them")
-    elif bump:
-        print("nothing moves: the requirements*.in allow nothing newer")
-
-
-def compile_and_try(copy, bump, packages):
-    """Compile the locks of `copy`; gives the pins that moved, as `difference` does."""
-    upgrade = []
-    if bump:
-        packages = [word for argument in packages or () for word in argument.split()]
-        for package in packages:
-            ask_for(package, copy)
-        upgrade = [f"--upgrade-package={package}" for package in packages] or ["--upgrade"]
-    before = pins(copy)
-    compile_locks(copy, upgrade)
-    changes = difference(before, pins(copy))
-    if changes:
-        Console().print(table(changes))
-        if bump:
-            install_and_test(copy)
-    return changes
-
-
-def refuse_other_platforms():
+    """Compile requirements.txt and locks/*.txt from the .in files."""
     here = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
     if not here.startswith("Linux x86_64, Python 3.8."):
-        raise Problem(
-            f"requirements.txt is for Linux x86_64 and Python 3.8, and this is {here}; "
-            "run it there: make clean lock PYTHON=/path/to/python3.8"
-        )
+        raise Problem(f"requirements.txt is compiled on Linux x86_64, Python 3.8; this is {here}")
+    try:
+        with tempfile.TemporaryDirectory(prefix="lock-", dir=sys.prefix) as folder:
+            copy = Path(folder, "project")
+            unwanted = shutil.ignore_patterns(".git", ".venv", "runs", "__pycache__", ".*cache")
+            shutil.copytree(str(PROJECT), str(copy), symlinks=True, ignore=unwanted)
+            compile_locks(copy, ask_for(" ".join(packages or ()).split(), copy) if bump else [])
+            moved = show_what_moves(copy)
+            if moved and bump:
+                install_and_test(copy)
+            for file in FILES:
+                shutil.move(str(copy / file), str(PROJECT / file))
+    except OSError as error:
+        raise Problem(f"{error}; the locks are unchanged") from error
+    except Problem as problem:
+        raise Problem(f"{problem}; the locks are unchanged") from None
+    except KeyboardInterrupt:
+        raise Problem("interrupted; the locks are unchanged") from None
+    print("done; git diff shows what changed, and the next make installs it")
 
 
-@contextmanager
-def scratch_copy():
-    """A copy of the project on the same disk, removed afterwards."""
-    unwanted = shutil.ignore_patterns(".git", ".venv", "runs", "results", "__pycache__", ".*cache")
-    with tempfile.TemporaryDirectory(prefix="lock-", dir=sys.prefix) as folder:
-        copy = Path(folder, "project")
-        shutil.copytree(str(PROJECT), str(copy), ignore=unwanted)
-        yield copy
-
-
-def ask_for(package, copy):
-    """Where a requirements*.in bounds `package`, let it name the new version instead.
+def ask_for(packages, copy):
+    """pip-compile's flags for `packages`; an exact pin of one in a .in file moves as well.
 
     Raises:
-        Problem: if no lock has that package, or the version is not an exact one.
+        Problem: if what git has is not what is there, or a package is not in any lock.
     """
-    match = re.fullmatch(r"([\w.-]+)(?:==([\w.]+))?", package)
-    if not match:
-        raise Problem(f"PACKAGE={package} is neither a name nor name==version; {UNCHANGED}")
-    name, version = match.groups()
-    if not any(name in pinned for pinned in pins(copy).values()):
-        raise Problem(f"no lock has a package {name}; the names are in requirements.txt")
-    if version:
-        bounded = re.compile(rf"^({re.escape(name)}(?:\[\w+\])?)[=<>~!][^\s;]*", re.M)
-        for lock in LOCKS:
-            asked = copy / f"{lock}.in"
-            asked.write_text(bounded.sub(rf"\g<1>=={version}", asked.read_text("utf-8")), "utf-8")
-
-
-def lock_files(folder):
-    return [Path(folder, f"{lock}.txt") for lock in LOCKS] + [
-        Path(folder, "locks", f"{name}.txt") for name in PLATFORMS
-    ]
-
-
-def pins(folder):
-    """What each lock file pins: `{file: {package: version}}`."""
-    return {path.name: preflight.pins(path) for path in lock_files(folder) if path.exists()}
-
-
-def difference(before, after):
-    """The pins that moved, as sorted `(package, from, to)`; an empty string is no pin."""
-    moved = set()
-    for file, old in before.items():
-        new = after[file]
-        for package in set(old) | set(new):
-            if old.get(package) != new.get(package):
-                moved.add((package, old.get(package, ""), new.get(package, "")))
-    return sorted(moved)
-
-
-def table(changes):
-    shown = Table("package", "from", "to", box=box.SIMPLE_HEAD)
-    for package, old, new in changes:
-        shown.add_row(package, old or "not there", new or "not there")
-    return shown
+    status = ["git", "status", "--porcelain", "--", *FILES]
+    done = subprocess.run(status, cwd=str(PROJECT), capture_output=True, encoding="utf-8")
+    changes = " ".join((done.stdout + done.stderr).split())
+    if done.returncode or changes:
+        raise Problem(f"make bump starts from committed files, and git says: {changes}")
+    for package in packages:
+        name, exact, version = package.partition("==")
+        if not any(name in preflight.pins(copy / file) for file in TXT):
+            raise Problem(f"no lock has a package {name}; write a name or name==version")
+        for path in (copy / f"{lock}.in" for lock in LOCKS if exact):
+            pin = rf"(?m)^({re.escape(name)}(?:\[\w+\])?==)[^\s;]+"
+            path.write_text(re.sub(pin, rf"\g<1>{version}", path.read_text("utf-8")), "utf-8")
+    return [f"--upgrade-package={package}" for package in packages] or ["--upgrade"]
 
 
 def compile_locks(copy, upgrade):
     """pip-compile for this platform, then uv for the others, in the folder `copy`."""
-    os.environ["CUSTOM_COMPILE_COMMAND"] = "make lock"
-    before = package_index.locked(copy / "requirements.txt")
+    uv = [Path(sys.prefix, "bin", "uv"), "pip", "compile", "--quiet", "--no-config"]
+    uv += ["--python-version", "3.8", "requirements.in"]
+    index = {"UV_DEFAULT_INDEX": package_index.url()}
+    # uv says in one line which requirements exclude each other; pip-compile names them only.
+    run("checking requirements.in", uv, copy, **index)
     for lock in LOCKS:
-        run(
-            f"compiling {lock}.txt",
-            [
-                *(sys.executable, "-c", PIP_COMPILE, "compile", *upgrade),
-                *("--quiet", "--generate-hashes", "--allow-unsafe", "--strip-extras"),
-                *("--no-emit-options", "--no-build-isolation"),
-                *("--output-file", f"{lock}.txt", f"{lock}.in"),
-            ],
-            copy,
-        )
+        pip_compile = Path(sys.prefix, "bin", "pip-compile")
+        run(f"compiling {lock}.txt", [pip_compile, *upgrade, f"{lock}.in"], copy)
+        unhashed = re.findall(r"(?m)^[^#\s].*[^\\\n]$", (copy / f"{lock}.txt").read_text("utf-8"))
+        if unhashed:
+            raise Problem(
+                f"{lock}.in asks for what can have no hash: {unhashed[0]}; keep its code in this "
+                "clone instead, and name its module, or publish it to an index"
+            )
     common = package_index.requirements(copy / "requirements.txt")
-    pinned = package_index.locked(copy / "requirements.txt")
-    for name, triple in PLATFORMS.items():
-        path = Path("locks", f"{name}.txt")
-        # uv keeps what it finds in the file: the main lock's pins, but for those that this
-        # platform had others of and that are not to move.
-        own = {
-            package: lines
-            for package, lines in package_index.requirements(copy / path).items()
-            if before.get(package) == pinned.get(package)
-            and not {"--upgrade", f"--upgrade-package={package}"} & set(upgrade)
-        }
-        (copy / path).write_text("".join({**common, **own}.values()), "utf-8")
-        run(
-            f"compiling {path}",
-            [
-                *(uv(), "pip", "compile", "--quiet", "--no-config"),
-                *("--generate-hashes", "--strip-extras", "--python-version", "3.8"),
-                *("--python-platform", triple, "--custom-compile-command", "make lock"),
-                *("--output-file", path, "requirements.in"),
-            ],
-            copy,
-            UV_DEFAULT_INDEX=package_index.url(),
-        )
+    for lock, triple in PLATFORMS.items():
+        # uv keeps the pins that it finds in the file: let them be requirements.txt's.
+        path = copy / f"{lock}.txt"
+        found = {**package_index.requirements(path), **common}
+        path.write_text("".join(found.values()), "utf-8")
+        flags = ["--generate-hashes", "--strip-extras", "--custom-compile-command", "make lock"]
+        flags += ["--python-platform", triple, "--output-file", path.relative_to(copy)]
+        run(f"compiling {lock}.txt", [*uv, *flags], copy, **index)
 
 
-def uv():
-    return Path(sys.prefix, "bin", "uv")
+def show_what_moves(copy):
+    """Print the pins that differ in `copy` as a table; returns its rows."""
+    moved = set()
+    for file in TXT:
+        old, new = (preflight.pins(folder / file) for folder in (PROJECT, copy))
+        names = {name for name, _ in old.items() ^ new.items()}
+        moved |= {(name, old.get(name, "none"), new.get(name, "none")) for name in names}
+    shown = Table("package", "from", "to", box=box.SIMPLE_HEAD)
+    for row in sorted(moved):
+        shown.add_row(*row)
+    Console().print(shown if moved else "no pin moves")
+    return sorted(moved)
 
 
 def install_and_test(copy):
-    """Set up the copy with its new locks, and run its fast tests."""
+    """Set up the copy with its new locks, run its fast tests, and compare its results."""
     python = Path(".venv", "bin", "python")
     # The Python that this environment was made of, not this environment's own.
     base = str(Path(sys.base_prefix, "bin", "python3"))
-    run("installing them for a try", ["scripts/setup.sh", "dev"], copy, PYTHON=base)
-    run("running the fast tests", [python, "-m", "pytest", *FAST_TESTS], copy)
-    try:
-        run("comparing the digits", [python, "-m", "scripts.verify", "--short"], copy)
-    except Problem:
-        print("The digits are others now. If that is meant: make expected, and make test.")
+    run("installing them for a trial", ["scripts/setup.sh", "dev"], copy, PYTHON=base)
+    # tests/docs compares the pages with the pins of before.
+    tests = ["-m", "pytest", "-q", "-m", "not slow", "--ignore=tests/docs"]
+    run("running the fast tests", [python, *tests], copy)
+    print("comparing the results with make verify ARGS=--short ...", flush=True)
+    verify = [str(python), "-m", "scripts.verify", "--short"]
+    if subprocess.run(verify, cwd=str(copy), stdin=subprocess.DEVNULL).returncode:
+        print("NOT reproduced; if that is meant, run make expected, then make test")
 
 
 def run(step, command, folder, **variables):
-    """Run a command in `folder`, its output going to the log.
+    """Run a command in `folder`, silently.
 
     Raises:
-        Problem: if it fails; with the line that most likely says why.
+        Problem: if it fails; with the line that says why. The log then has its whole output.
     """
     print(f"{step} ...", flush=True)
-    start = LOG.stat().st_size
-    with LOG.open("a") as log:
-        status = subprocess.run(
-            [str(word) for word in command],
-            cwd=str(folder),
-            env={**os.environ, **variables},
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        ).returncode
-    if status:
-        said = LOG.read_bytes()[start:].decode("utf-8", "replace")
-        raise Problem(f"{step} failed: {reason(said, folder)}; {UNCHANGED}; all it said: {LOG}")
+    done = subprocess.run(
+        [str(word) for word in command],
+        cwd=str(folder),
+        env={**os.environ, **variables},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+    )
+    if done.returncode:
+        LOG.write_text(package_index.redacted(done.stdout), "utf-8")
+        line = package_index.redacted(last_line(done.stdout))
+        raise Problem(f"{step} failed: {line} (its whole output: {LOG})")
 
 
-def reason(said, folder):
-    """The line of a command's output that most likely says why it failed."""
-    lines = [" ".join(line.split()) for line in said.splitlines() if line.strip()] or ["no word"]
-    if "ResolutionImpossible" in said:  # pip names the packages, uv says what they ask for
-        asked = [uv(), "pip", "compile", "--no-config", "--no-header", "requirements.in"]
-        asked = subprocess.run(
-            [str(word) for word in asked],
-            cwd=str(folder),
-            env={**os.environ, "UV_DEFAULT_INDEX": package_index.url()},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-        )
-        cause = re.search("[Bb]ecause .*", asked.stderr.decode("utf-8", "replace"))
-        if cause:
-            return cause.group()
-    # What pip and pytest say, what uv says, what others may say; not a line of a traceback.
-    for words in (r"^(ERROR|FAILED)\b", r"^error\b", r"(?i)error:|failed|no space"):
-        for line in reversed(lines):
-            if re.search(words, line):
-                return line
-    return lines[-1]
-
-
-def replace(copy):
-    """Put the copy's locks, and what was asked for, into the project: all of them or none."""
-    files = [path.relative_to(copy) for path in lock_files(copy)]
-    files += [Path(f"{lock}.in") for lock in LOCKS]
-    scratch = {}
-    try:
-        for file in files:
-            target = PROJECT / file
-            new = (copy / file).read_bytes()
-            if not target.exists() or target.read_bytes() != new:
-                target.parent.mkdir(exist_ok=True)
-                scratch[target] = target.with_name(f".{target.name}.new")
-                scratch[target].write_bytes(new)
-        previous = signal.signal(signal.SIGINT, signal.SIG_IGN)  # they belong together
-        for target, written in scratch.items():
-            written.replace(target)
-        signal.signal(signal.SIGINT, previous)
-    finally:
-        for written in scratch.values():
-            if written.exists():
-                written.unlink()
+def last_line(said):
+    """The last line that names an error, or else the last line."""
+    lines = [" ".join(line.split()) for line in said.splitlines() if line.strip()]
+    causes = [line for line in lines if re.match("cause: (Because|Failed)", line)]  # uv's
+    errors = [line for line in lines if re.match("ERROR|error|FAILED", line)]
+    return (causes or errors or lines or ["no output"])[-1]
 
 
 if __name__ == "__main__":

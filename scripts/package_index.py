@@ -24,6 +24,11 @@ def url():
     return asked.stdout.strip().rstrip("/") or "https://pypi.org/simple"
 
 
+def redacted(text):
+    """`text` without the user names and passwords of the URLs in it."""
+    return re.sub(r"://[^/\s]*@", "://****@", text)
+
+
 def files(package):
     """The files of all versions of a package, as PEP 691 describes them, a dict each.
 
@@ -38,12 +43,12 @@ def files(package):
         answer.raise_for_status()
         return answer.json()["files"]
     except (requests.RequestException, ValueError) as error:
-        said = " ".join(str(error).split())
-        raise Problem(f"the index gave no list of files at {page}: {said}") from error
+        said = " ".join(f"the index has no list of files at {page}: {error}".split())
+        raise Problem(redacted(said)) from None
 
 
 def requirements(lock):
-    """The lines of each requirement of a lock file, its hashes among them: `{package: lines}`."""
+    """Each requirement of a lock file with its hashes: `{package: lines}`."""
     pattern = re.compile(r"^([\w.-]+)==.*\n(?: {4}.*\n)*", re.M)
     found = pattern.finditer(Path(lock).read_text("utf-8"))
     return {match.group(1): match.group(0) for match in found}

@@ -31,7 +31,6 @@ PLATFORMS = {  # the lock, pip's names of the platform, and the Pythons that set
     "requirements.txt": (manylinux("x86_64"), PYTHONS),
     "locks/linux-aarch64.txt": (manylinux("aarch64"), PYTHONS),
     "locks/darwin-arm64.txt": (list(tags.mac_platforms((12, 0), "arm64")), PYTHONS[1:]),
-    "locks/windows-amd64.txt": (["win_amd64"], PYTHONS),
 }
 
 
@@ -49,10 +48,10 @@ def missing(pinned, offered, python, platforms):
     """The packages that no locked file suits, and the number of those that have only a source.
 
     Args:
-        pinned: as `package_index.locked` gives it.
-        offered: the files of each package, as `package_index.files` gives them.
+        pinned: as `package_index.locked` returns it.
+        offered: the files of each package, as `package_index.files` returns them.
         python: (major, minor).
-        platforms: the platform tags, such as "win_amd64".
+        platforms: the platform tags, such as "manylinux2014_x86_64".
     """
     supported = {
         *tags.cpython_tags(python, platforms=platforms),
@@ -91,7 +90,7 @@ def main():
                 f"{lock:<25} Python {series:<4}  {wheels:3} wheels, {sources} sources: {verdict}"
             )
     if bad:
-        raise Problem("the index lacks what is named above")
+        raise Problem("the index has no file for what is named above")
 
 
 if __name__ == "__main__":

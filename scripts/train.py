@@ -20,7 +20,8 @@ from typer import Option
 
 import main
 from starter import Problem, console
-from starter.display import report, screen
+from starter.display import report
+from starter.display.view import Render, open_view, require
 from starter.environments.environment import Environment, parse_arguments
 from starter.learning.random_policy import RandomPolicy
 from starter.storage import checkpoint, settings
@@ -77,7 +78,7 @@ def train(
         False, "--resume", help="Resume the newest run, or --from-checkpoint's."
     ),
     from_checkpoint: Path = Option(None, metavar="DIR", help="The run to resume."),
-    render: screen.Render = Option(
+    render: Render = Option(
         "auto", help="Where to show the policy; auto: a window, or else a GIF."
     ),
     episodes: int = Option(
@@ -94,7 +95,7 @@ def train(
         found = checkpoint.newest(from_checkpoint or output / "latest")
         env, arguments, seed = resumed(found, env, arguments, seed, iterations)
     environment = Environment(env or main.LANDER.id, arguments)
-    screen.require(render, environment)
+    require(render, environment)
     if stop_reward is None:
         stop_reward = np.inf if environment.solved is None else environment.solved
     flags = {"iterations": iterations, "stop_reward": stop_reward, "workers": workers}
@@ -122,8 +123,9 @@ def train(
         run.save_evaluations(random=random)
         print(report.outcome(run, environment, random))
         # 4. Watch.
-        with screen.open_view(render, run.folder, environment) as view:
-            main.watch(algorithm.get_policy(), seed, episodes, view, environment, plain)
+        policy = algorithm.get_policy()
+        with open_view(render, run.folder, environment, policy.config, plain) as view:
+            main.watch(policy, seed, episodes, view, environment)
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ def check():
     """Refuse another Python or other packages than the pinned ones; be quiet.
 
     Raises:
-        SystemExit: with one line that names the mend.
+        SystemExit: with one line that says how to fix it.
     """
     if sys.version_info[:2] not in PYTHONS:
         found = ".".join(str(part) for part in sys.version_info[:3])
@@ -86,7 +86,10 @@ def first_difference(pinned):
 def _refuse(problem):
     venv = PROJECT / ".venv"
     if Path(sys.prefix).resolve() == venv.resolve():
-        mend = "run `make clean setup` to install the pinned packages again"
+        fix = (
+            "`make clean setup` installs the pinned packages again; to add a package, "
+            "add a line to requirements.in, then `make lock` and `make`"
+        )
     else:
-        mend = "run `make setup`, then `.venv/bin/python main.py` (or just `make`)"
-    sys.exit(f"error: {problem}; {mend}")
+        fix = "run `make setup`, then `.venv/bin/python main.py` (or just `make`)"
+    sys.exit(f"error: {problem}; {fix}")

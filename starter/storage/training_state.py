@@ -41,7 +41,6 @@ def get_state(algorithm) -> State:
         ],
         "global_timestep": int(policy.global_timestep),
         "learning_rate_timestep": int(algorithm.workers.local_worker().global_vars["timestep"]),
-        "num_grad_updates": int(policy.num_grad_updates),
         "next_row": next_row,
     }
 
@@ -75,7 +74,6 @@ def set_state(algorithm, arrays: Dict[str, np.ndarray], facts: Dict[str, Any]) -
     _target(policy).set_weights(parts["target"])  # the line above overwrote it
     policy._optimizer_variables.set_weights(parts["optimizer"])
     policy.global_timestep = facts["global_timestep"]
-    policy.num_grad_updates = facts["num_grad_updates"]
     algorithm._counters.update(facts["counters"])
     algorithm._iteration = facts["iteration"]
     algorithm._episodes_total = facts["episodes_total"]

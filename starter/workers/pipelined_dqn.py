@@ -1,4 +1,4 @@
-"""DQN that learns in this process while its workers, in processes of their own, sample."""
+"""DQN that learns in this process while its workers, in processes of their own, play."""
 
 import sys
 import time
@@ -6,36 +6,30 @@ from collections import deque
 
 import ray
 from ray.exceptions import ObjectLostError, RayActorError
-from ray.rllib.algorithms.dqn import DQN
-from ray.rllib.execution.train_ops import train_one_step
-from ray.rllib.utils.metrics import (
-    LAST_TARGET_UPDATE_TS,
-    NUM_AGENT_STEPS_SAMPLED,
-    NUM_ENV_STEPS_SAMPLED,
-    NUM_TARGET_UPDATES,
-)
+from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED
 
 from starter import Problem
+from starter.learning.lean_dqn import LeanDQN
 
-PATIENCE = 60  # seconds to wait for a worker when there is none
+PATIENCE = 60  # seconds to wait for a worker when none is left
 
 
-class PipelinedDQN(DQN):
-    """RLlib's DQN, but sampling and learning go on at the same time.
+class PipelinedDQN(LeanDQN):
+    """DQN that plays and learns at the same time.
 
-    Each training step takes one worker's fragment, in the order of the workers, whichever is
-    ready first: so that a seed decides what is learned. Before it learns from it, it has that
-    worker play the next fragment, with the policy as it is now. With n workers a fragment was
-    played with a policy that is n training steps old.
+    Each training step takes one worker's fragment, in the order of the workers and not in the
+    order in which they finish, so the seed decides what is learned. Before learning from it, the
+    worker is asked for its next fragment, with the policy as it is now. With n workers, a
+    fragment was played with a policy that is n training steps old.
 
-    With workers, RLlib's own training step has them wait while it learns, sends them the
-    weights after each single update, and counts the learner as one that samples too, so that
-    with one worker it would replay twice as many timesteps as `training_intensity` says.
+    RLlib's own training step lets the workers wait while it learns, sends them the weights after
+    every update, and counts the learner as one that plays: with one worker it would replay twice
+    as many timesteps as `training_intensity` says.
 
-    A worker that is gone is left out until Ray has started it anew.
+    A worker that died is left out until Ray has restarted it.
 
     Raises:
-        Problem: from `train`, if no worker is left and none came back.
+        Problem: from `train`, if no worker is left and none comes back.
     """
 
     def setup(self, config):
@@ -44,45 +38,23 @@ class PipelinedDQN(DQN):
         self._requests = deque()  # (number of the worker, what it was asked for)
         self._gone = set()
 
-    def training_step(self):
-        if not self._requests:
-            self._ask(*self._actors)
-        worker, batch = self._next_fragment()
-        self.local_replay_buffer.add(batch)
-        self._counters[NUM_AGENT_STEPS_SAMPLED] += batch.count
-        self._counters[NUM_ENV_STEPS_SAMPLED] += batch.count
-        timestep = self._counters[NUM_ENV_STEPS_SAMPLED]
-        self._ask(worker)
-
-        results = {}
-        if timestep > self.config.num_steps_sampled_before_learning_starts:
-            rows = self.config.training_intensity * batch.count
-            for _ in range(round(rows / self.config.train_batch_size)):
-                results = train_one_step(self, self.local_replay_buffer.sample(1))
-            if (
-                timestep - self._counters[LAST_TARGET_UPDATE_TS]
-                >= self.config.target_network_update_freq
-            ):
-                self.get_policy().update_target()
-                self._counters[NUM_TARGET_UPDATES] += 1
-                self._counters[LAST_TARGET_UPDATE_TS] = timestep
-            self.workers.local_worker().set_global_vars({"timestep": timestep})
-        return results
-
     def restore_workers(self, workers):
-        """After each iteration: ask those that were gone, too, in case they are back."""
+        """After each iteration, ask those that died as well: Ray may have restarted them."""
         workers.probe_unhealthy_workers()
         self._ask(*sorted(self._gone))
 
     def _ask(self, *workers):
-        """Have each of these workers play a fragment; Ray sends it here when it is ready."""
+        """Ask each of these workers for a fragment, played with the policy as it is now."""
         weights = self.workers.local_worker().get_weights()
         timestep = self._counters[NUM_ENV_STEPS_SAMPLED]
         for worker in workers:
             request = self._actors[worker].apply.remote(_sample, weights, timestep)
             self._requests.append((worker, request))
 
-    def _next_fragment(self):
+    def next_fragment(self):
+        """Return the next worker's fragment, and ask that worker for another one."""
+        if not self._requests:
+            self._ask(*self._actors)
         given_up = time.monotonic() + PATIENCE
         while True:
             while self._requests:
@@ -95,7 +67,8 @@ class PipelinedDQN(DQN):
                     raise getattr(problem, "cause", problem) from None
                 else:
                     self._count(worker, gone=False)
-                    return worker, batch
+                    self._ask(worker)
+                    return batch
             if time.monotonic() > given_up:
                 raise Problem(
                     "no worker process is left, and none came back; resume with --resume"
@@ -110,12 +83,12 @@ class PipelinedDQN(DQN):
         number = len(self._actors)
         print(
             f"warning: worker {worker} is {'gone' if gone else 'back'}; "
-            f"training goes on with {number - len(self._gone)} of {number}",
+            f"training continues with {number - len(self._gone)} of {number}",
             file=sys.stderr,
         )
 
 
 def _sample(worker, weights, timestep):
-    """In the worker's process: play a fragment with these weights, of this time of training."""
+    """In the worker's process: play a fragment with the weights of that timestep."""
     worker.set_weights(weights, {"timestep": timestep})
     return worker.sample()

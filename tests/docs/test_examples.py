@@ -1,10 +1,12 @@
-"""The examples print what they are said to print, and that is right."""
+"""The examples print what the README shows, and that is right."""
 
 import re
 
 import numpy as np
+import pytest
 from helpers import run_main
 
+import main
 from examples import q_table
 
 
@@ -15,21 +17,22 @@ def test_the_table_is_gamma_to_the_distance():
     heads = re.findall(r"^after episode (\d+), of (\d+) timesteps:$", done.stdout, re.M)
     assert [episode for episode, _ in heads] == ["1", "2", "200"]
     assert all(int(timesteps) >= 5 for _, timesteps in heads)  # five cells away
-    cells = re.findall(r"^ +(\d)  +(\d\.\d{3})  +(\d\.\d{3})$", done.stdout, re.M)
-    tables = [cells[at : at + 6] for at in range(0, len(cells), 6)]
-    assert len(tables) == 3
-    for table in tables:
-        assert [cell for cell, _, _ in table] == list("012345")
+    rows = [line.split() for line in done.stdout.splitlines() if line.startswith("  ")]
+    left, right = (
+        [[float(value) for value in row[1:]] for row in rows if row[0] == action]
+        for action in q_table.ACTIONS
+    )
 
-    # The reward, 1, comes with the last step: of n steps, it is n - 1 away.
     def worth(steps):
-        return f"{0.9 ** (steps - 1):.3f}"
+        """A reward of 1 at the last of so many steps."""
+        return 0.9 ** (steps - 1)
 
-    learned = [(str(cell), worth(1 + 5 - max(cell - 1, 0)), worth(5 - cell)) for cell in range(5)]
-    assert tables[-1] == [*learned, ("5", "0.000", "0.000")]
-    # By hand: half-way from 0 to 1; then from there to 1, and one cell back to 0.9 of it.
-    assert [row[2] for row in tables[0]] == ["0.000", "0.000", "0.000", "0.000", "0.500", "0.000"]
-    assert [row[2] for row in tables[1]] == ["0.000", "0.000", "0.000", "0.225", "0.750", "0.000"]
+    assert right[2] == pytest.approx([*(worth(5 - cell) for cell in range(5)), 0], abs=5e-4)
+    back = [worth(1 + 5 - max(cell - 1, 0)) for cell in range(5)]
+    assert left[2] == pytest.approx([*back, 0], abs=5e-4)
+    # By hand: half-way from 0 to 1; then half-way from there to 1, and one cell back to 0.9 of it.
+    assert right[0] == [0, 0, 0, 0, 0.5, 0]
+    assert right[1] == [0, 0, 0, 0.225, 0.75, 0]
     Q, random = np.zeros((6, 2)), np.random.default_rng(seed=0)
     for _ in range(3):
         q_table.learn(Q, random)
@@ -37,7 +40,17 @@ def test_the_table_is_gamma_to_the_distance():
     assert done.stdout.endswith("\ngreedy policy: right right right right right\n")
 
 
-def test_the_same_digits_each_time():
-    first, second = (run_main(script="examples/q_table.py").stdout for _ in range(2))
-    assert first == second
-    assert "of 51 timesteps" in first
+def test_one_update_moves_the_value_towards_its_target():
+    done = run_main(script="examples.one_update")
+    assert done.returncode == 0, done.stderr
+    rewards, rest, target, before, after = (
+        float(re.search(rf"^{name} *[+=]? +(-?[\d.]+)", done.stdout, re.M)[1])
+        for name in ("rewards", "rest", "target", "Q before", "Q after")
+    )
+    assert rewards + rest == pytest.approx(target, abs=0.02)
+    assert abs(target - before) > 1
+    assert 0 < (after - before) / (target - before) < 1
+    error = float(re.search(r"the error is (\S+)", done.stdout)[1])
+    assert error == pytest.approx(target - before, abs=0.02)
+    action = int(re.search(r"^action +(\d)", done.stdout, re.M)[1])
+    assert main.LANDER.actions[action] in done.stdout

@@ -11,8 +11,8 @@ from unittest import mock
 
 PROJECT = Path(__file__).resolve().parents[2]
 PARTS = (
-    *("main.py", "Makefile", ".tool-versions", "locks", "starter", "scripts", "docs"),
-    *("tests", *(path.name for path in PROJECT.glob("requirements*"))),
+    *("main.py", "Makefile", ".tool-versions", "pyproject.toml", "locks", "starter", "scripts"),
+    *("docs", "tests", *(path.name for path in PROJECT.glob("requirements*"))),
 )
 
 
@@ -72,8 +72,10 @@ def copy_project(folder):
     """Copy what of this project runs to another folder; return the folder."""
     Path(folder).mkdir(exist_ok=True)
     for name in PARTS:
-        copy = shutil.copytree if (PROJECT / name).is_dir() else shutil.copy
-        copy(PROJECT / name, Path(folder, name))
+        if (PROJECT / name).is_dir():
+            shutil.copytree(str(PROJECT / name), str(Path(folder, name)), symlinks=True)
+        else:
+            shutil.copy(str(PROJECT / name), str(Path(folder, name)))
     return Path(folder)
 
 

@@ -1,0 +1,50 @@
+"""One update of the network, in numbers: from the replay buffer to the changed Q-value.
+
+    .venv/bin/python -m examples.one_update
+
+The policy is the one that comes with the clone. It plays a little, and learns from one batch.
+"""
+
+from starter import preflight
+
+preflight.check()
+
+import main
+from starter import PROJECT
+from starter.storage import checkpoint
+
+TIMESTEP = 100_000  # of the training: few random actions, small steps
+
+algorithm = main.build_algorithm(seed=0)
+policy, buffer = algorithm.get_policy(), algorithm.local_replay_buffer
+policy.set_weights(checkpoint.newest(PROJECT / "docs" / "demo").weights)
+worker = algorithm.workers.local_worker()
+worker.set_global_vars({"timestep": TIMESTEP})
+for _ in range(16):
+    buffer.add(worker.sample())
+batch = buffer.sample(1)["default_policy"]
+
+
+def q_values():
+    """What the network estimates for each row of the batch and each action, as returns."""
+    _, _, extra = policy.compute_actions(batch["obs"], explore=False)
+    return extra["q_values"] / main.REWARD_SCALE
+
+
+before = q_values()
+errors = policy.learn_on_batch(batch)["td_error"] / main.REWARD_SCALE  # of before the update
+after = q_values()
+row = abs(errors).argmax()  # the transition that surprises the network most
+action, error = batch["actions"][row], errors[row]
+rewards = batch["rewards"][row] / main.REWARD_SCALE
+before, after = before[row, action], after[row, action]
+target = before - error
+
+print("observation     ", " ".join(f"{value:6.2f}" for value in batch["obs"][row]))
+print("action          ", action, main.LANDER.actions[action])
+print("3 rewards later ", " ".join(f"{value:6.2f}" for value in batch["new_obs"][row]))
+print(f"rewards           {rewards:8.2f}   their discounted sum")
+print(f"rest            + {target - rewards:8.2f}   0.99**3 of the target network's value there")
+print(f"target          = {target:8.2f}")
+print(f"Q before          {before:8.2f}   so the error is {-error:+.2f}")
+print(f"Q after           {after:8.2f}   one of 128 transitions moved it {after - before:+.2f}")

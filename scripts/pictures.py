@@ -1,0 +1,92 @@
+"""Draw the README's pictures of Q-values: `make expected` calls it.
+
+docs/corridor.png shows the table of examples/q_table.py, and docs/flight.png what the network
+that comes with the clone expects during a flight, beside what came of it.
+"""
+
+from starter import preflight
+
+preflight.check()
+
+import numpy as np
+from matplotlib.figure import Figure
+
+import main
+from examples import q_table
+from scripts.watch import load_policy
+from starter import PROJECT, console
+from starter.storage import checkpoint
+from starter.storage.files import replacing
+
+DOCS = PROJECT / "docs"
+EPISODES = (1, 2, 3, 20)
+SEED = 1  # of the flight: the first one that the README's run shows
+
+
+def corridor():
+    """Draw the Q-value of walking right in each cell, after some episodes."""
+    Q, random = np.zeros((q_table.GOAL + 1, len(q_table.ACTIONS))), np.random.default_rng(seed=0)
+    tables = []
+    for episode in range(1, EPISODES[-1] + 1):
+        q_table.learn(Q, random)
+        if episode in EPISODES:
+            tables.append(Q[:, 1].copy())
+    figure = Figure(figsize=(8, 2.6), dpi=110, layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(np.array(tables)[:, :-1], cmap="Blues", vmin=0, vmax=1.2)
+    for row, table in enumerate(tables):
+        for cell, value in enumerate(table[:-1]):
+            color = "white" if value > 0.7 else "black"
+            axes.text(cell, row, f"{value:.2f} →", ha="center", va="center", color=color)
+        axes.text(q_table.GOAL, row, "goal", ha="center", va="center")
+    axes.set_xticks(range(q_table.GOAL + 1), [f"cell {n}" for n in range(q_table.GOAL + 1)])
+    axes.set_yticks(range(len(EPISODES)), [f"after episode {n}" for n in EPISODES])
+    axes.set_xlim(-0.5, q_table.GOAL + 0.5)
+    axes.xaxis.tick_top()
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    return figure
+
+
+def flight():
+    """Draw the value of the state during a flight, and the discounted return that followed."""
+    found = checkpoint.newest(DOCS / "demo")
+    policy, env = load_policy(found, main.LANDER), main.LANDER.make()
+    observation, _ = env.reset(seed=SEED)
+    values, rewards, ended = [], [], False
+    touched = None
+    while not ended:
+        action, _, extra = policy.compute_single_action(observation, explore=False)
+        values.append(extra["q_values"].max() / main.REWARD_SCALE)
+        observation, reward, terminated, truncated, _ = env.step(action)
+        rewards.append(reward)
+        ended = terminated or truncated
+        if touched is None and observation[6:8].any():
+            touched = len(rewards) / main.LANDER.frames_per_second
+    followed, rest = np.zeros(len(rewards)), 0.0
+    for timestep in reversed(range(len(rewards))):
+        rest = rewards[timestep] + policy.config["gamma"] * rest
+        followed[timestep] = rest
+    seconds = np.arange(len(rewards)) / main.LANDER.frames_per_second
+    figure = Figure(figsize=(8, 3.2), dpi=110, layout="constrained")
+    axes = figure.subplots()
+    axes.plot(seconds, values, color="#0072b2", lw=2, label="value V: what the network expects")
+    axes.plot(seconds, followed, color="#d55e00", lw=1.5, ls="--", label="what followed")
+    axes.axvline(touched, color="#777777", lw=1)
+    axes.text(touched, axes.get_ylim()[0], " first leg touches", va="bottom", color="#555555")
+    axes.set(xlabel="seconds of flight", ylabel="discounted return")
+    axes.legend(frameon=False)
+    return figure
+
+
+def pictures():
+    """Draw docs/corridor.png and docs/flight.png."""
+    for draw in (corridor, flight):
+        path = DOCS / f"{draw.__name__}.png"
+        with replacing(path) as scratch:
+            draw().savefig(scratch, format="png", facecolor="white")
+        print(f"wrote {path.relative_to(PROJECT)}")
+
+
+if __name__ == "__main__":
+    console.run(pictures)
