@@ -165,6 +165,7 @@ def test_an_edited_run_is_told_apart_and_watched_as_it_was_trained(
     assert episode.startswith("episode 1: return ")
     policy = watch.load_policy(found, main.LANDER)
     assert policy.config["replay_buffer_config"]["reward_scale"] == 1
+    assert policy.config["gamma"] == 0.9
     for name, values in policy.get_weights().items():
         np.testing.assert_array_equal(values, found.weights[name])
 
@@ -179,10 +180,18 @@ def test_settings_are_compared_by_name():
     shipped = settings.of(main.configure(0))
     assert settings.differences(shipped) == ""
     assert settings.differences(settings.of(main.configure(1))) == ""
-    own = settings.of(main.configure(0).training(n_step=1, num_atoms=51, noisy=True))
-    assert settings.differences(own, shipped) == "n_step=1 noisy=true num_atoms=51"
-    again = settings.apply_network(main.configure(0), own)
-    assert (again.num_atoms, again.noisy, again.n_step) == (51, True, 3)
+    model = {"fcnet_hiddens": [9], "fcnet_activation": "tanh", "use_lstm": True}
+    own = settings.of(main.configure(0).training(gamma=0.9, n_step=1, noisy=True, model=model))
+    assert (
+        settings.differences(own, {**own, "n_step": 3, "hiddens": [8]}) == "hiddens=[64] n_step=1"
+    )
+    # Whichever of the two is edited, a policy is shown with what it was trained with.
+    config = settings.apply_network(main.configure(0), own)
+    assert (config.gamma, config.noisy, config.n_step) == (0.9, True, 3)
+    assert model.items() <= config.model.items()
+    config = settings.apply_network(config, shipped)
+    assert settings.of(config) == shipped
+    assert settings.apply_network(config, {}) is config  # a checkpoint alone
 
 
 def test_a_run_is_watched_alike_whichever_way_it_is_named(trained, tmp_path):
@@ -195,6 +204,8 @@ def test_a_run_is_watched_alike_whichever_way_it_is_named(trained, tmp_path):
         heading, episode = shown.stdout.splitlines()
         assert heading.endswith("checkpoint_000002: LunarLander-v2, seed 3, 2 iterations")
         assert f"\n{episode}\n" in done.stdout
+    other = run_here(watch.watch, *flags, "--seed", 4)
+    assert other.stdout.splitlines()[1] != episode
     assert list((tmp_path / "other").iterdir()) == []  # nothing was drawn
     assert_refused(run_here(watch.watch, "--output", tmp_path), "there is no folder", "latest")
 
