@@ -100,7 +100,9 @@ def train(
         print(note)
     require(render, environment)
     if stop_reward is None:
-        stop_reward = np.inf if environment.solved is None else environment.solved
+        stop_reward = main.AIM if environment.is_lander else environment.solved
+    if stop_reward is None:
+        stop_reward = np.inf
     flags = {"iterations": iterations, "stop_reward": stop_reward, "workers": workers}
 
     # 1. Configure and build.

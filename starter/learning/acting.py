@@ -34,7 +34,7 @@ def greedy(policy) -> Callable[[np.ndarray], np.ndarray]:
 
     It does what `policy.compute_actions(observations, explore=False)` does.
     """
-    if isinstance(policy, RandomPolicy):
+    if hasattr(policy, "act"):  # no network: a `RandomPolicy`
         return policy.act
     values = q_values(policy)
     return lambda observations: values(observations).argmax(axis=1)
