@@ -6,10 +6,13 @@ from helpers import run_main
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory):
-    """Run the whole script once, with a GIF; return its output folder and its process."""
-    output = tmp_path_factory.mktemp("trained")
-    done = run_main(
-        "--iterations", 2, "--seed", 3, "--render", "gif", "--episodes", 2, "--output", output
-    )
+    """Run the whole script once, with a GIF; return its output folder and its process.
+
+    The user's home folder is `home`, beside the output folder.
+    """
+    folder = tmp_path_factory.mktemp("trained")
+    (folder / "home").mkdir()
+    flags = ["--iterations", 2, "--seed", 3, "--render", "gif", "--episodes", 2]
+    done = run_main(*flags, "--output", folder / "runs", HOME=folder / "home")
     assert done.returncode == 0, done.stderr
-    return output, done
+    return folder / "runs", done
