@@ -29,10 +29,9 @@ output.joinpath("statistics.csv").write_text(
     "timesteps_total,episode_reward_mean,time_total_s\\n4096,nan,1.5\\n8192,-5.5,2.5\\n")
 output.joinpath("evaluations.csv").write_text(
     "iteration,episode,return\\n1,1,250\\n1,2,260\\n2,1,300\\n2,2,-100\\nrandom,1,-7\\n")
-spent = time.process_time() + 0.3
-while time.process_time() < spent:
+while name == "one" and time.process_time() < 0.4:
     pass
-time.sleep(0.7)
+time.sleep(0.7 * (name == "one"))
 """
 
 
