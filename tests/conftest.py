@@ -24,6 +24,8 @@ def run_once(tmp_path_factory):
         folder, result = base / name, base / f"{name}.json"
         with FileLock(str(base / f"{name}.lock")):
             if not result.exists():
+                (base / "home").mkdir(exist_ok=True)  # the user's
+                options["HOME"] = base / "home"
                 done = run_main(*flags, *(["--output", folder] if flags else []), **options)
                 result.write_text(json.dumps([done.returncode, done.stdout, done.stderr]))
         done = subprocess.CompletedProcess(flags, *json.loads(result.read_text()))
