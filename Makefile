@@ -2,7 +2,7 @@
 # make help       everything else
 
 .DEFAULT_GOAL := run
-.PHONY: run train watch demo story tensorboard setup test test-bare verify expected bench \
+.PHONY: run train watch demo play story tensorboard setup test test-bare verify expected bench \
 	experiments lint lock bump platforms audit clean help
 
 # What another Python project left in the environment does not reach this one.
@@ -23,6 +23,9 @@ watch: setup ## show the policy that was trained last
 
 demo: setup ## show the policy that comes with the clone
 	@$(BIN)/python -m scripts.watch --from-checkpoint docs/demo $(FLAGS)
+
+play: setup ## fly the lander yourself, with the arrow keys, and compare with that policy
+	@$(BIN)/python -m scripts.play $(ARGS)
 
 tensorboard: setup ## show the curves of all runs in the browser, at http://localhost:6006
 	@mkdir -p runs/tensorboard

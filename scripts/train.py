@@ -20,9 +20,9 @@ from typer import Option
 
 import main
 from starter import Problem, console
-from starter.display import report, screen
+from starter.display import report
+from starter.display.view import Render, open_view, require
 from starter.environments.environment import Environment, parse_arguments
-from starter.learning.random_policy import RandomPolicy
 from starter.storage import checkpoint, settings
 from starter.storage.run import opened
 from starter.workers import session
@@ -78,7 +78,7 @@ def train(
         False, "--resume", help="Resume the newest run, or --from-checkpoint's."
     ),
     from_checkpoint: Path = Option(None, metavar="DIR", help="The run to resume."),
-    render: screen.Render = Option(
+    render: Render = Option(
         "auto", help="Where to show the policy; auto: a window, or else a GIF."
     ),
     episodes: int = Option(
@@ -98,14 +98,13 @@ def train(
         environment = Environment(env or main.LANDER.id, arguments)
     for note in environment.notes:
         print(note)
-    screen.require(render, environment)
-    if render != screen.Render.none and environment.can_be_drawn:
-        environment.check_rendering()
+    require(render, environment)
     if stop_reward is None:
         stop_reward = np.inf if environment.solved is None else environment.solved
     flags = {"iterations": iterations, "stop_reward": stop_reward, "workers": workers}
 
     # 1. Configure and build.
+    from starter.learning.acting import RandomPolicy
     from starter.learning.build import build
 
     session.start(workers, address, environment.modules)
@@ -128,8 +127,9 @@ def train(
         run.save_evaluations(random=random)
         print(report.outcome(run, environment, random))
         # 4. Watch.
-        with screen.open_view(render, run.folder, environment) as view:
-            main.watch(algorithm.get_policy(), seed, episodes, view, environment, plain)
+        policy = algorithm.get_policy()
+        with open_view(render, run.folder, environment, policy.config, plain) as view:
+            main.watch(policy, seed, episodes, view, environment)
 
 
 if __name__ == "__main__":

@@ -142,14 +142,20 @@ class Environment:
         env.render()
         env.close()
 
-    def is_solved(self, returns: np.ndarray) -> bool:
-        """Whether the mean return reaches `solved`, and of landers nine in ten returns do, too.
+    def is_solved(
+        self, returns: np.ndarray, target: Optional[float] = None, share: float = 0.9
+    ) -> bool:
+        """Whether the mean reaches a target, and of landers this share of returns reaches 200.
 
-        The mean alone may hide that every fourth lander crashes.
+        Args:
+            returns: of episodes, shape (n,).
+            target: `solved` if it is None.
+            share: at least; the mean alone may hide that every fourth lander crashes.
         """
-        if self.solved is None or returns.mean() < self.solved:
+        target = self.solved if target is None else target
+        if target is None or returns.mean() < target:
             return False
-        return bool(not self.is_lander or (returns >= self.solved).mean() >= 0.9)
+        return bool(not self.is_lander or (returns >= self.solved).mean() >= share)
 
     def verdict(
         self, observation: np.ndarray, reward: float, truncated: bool, episode_return: float

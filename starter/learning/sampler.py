@@ -5,6 +5,8 @@ from ray.rllib.evaluation.metrics import RolloutMetrics
 from ray.rllib.offline.input_reader import InputReader
 from ray.rllib.policy.sample_batch import SampleBatch
 
+from starter.learning.acting import greedy
+
 
 def lockstep_sampler(context):
     """For RLlib's `offline_data(input_=...)`: sample with a `LockstepSampler`.
@@ -29,6 +31,7 @@ class LockstepSampler(InputReader):
     def __init__(self, worker):
         config = worker.config
         self._policy = worker.policy_map["default_policy"]
+        self._greedy = greedy(self._policy)
         self._envs = worker.async_env.get_sub_environments()
         self._steps = config.get_rollout_fragment_length()
         self._n_step = config.n_step
@@ -56,9 +59,9 @@ class LockstepSampler(InputReader):
 
         for t in range(self._steps):
             observations[t] = self._observations
-            actions[t], _, _ = self._policy.compute_actions(
-                self._observations, timestep=self._policy.global_timestep
-            )
+            best = self._greedy(self._observations)
+            actions[t] = self._policy.exploration.hold(best, self._policy.global_timestep)
+            self._policy.global_timestep += len(self._envs)
             for i, env in enumerate(self._envs):
                 observation, reward, done, info = env.step(int(actions[t, i]))
                 next_observations[t, i] = self._observations[i] = observation

@@ -227,9 +227,8 @@ class Run:
     def _draw(self, last):
         # The first one at once, for an image viewer to open.
         if last or len(self.rows) == 1 or time.monotonic() > self._drawn + CURVE_SECONDS:
-            curve.draw(
-                self.folder / "curve.png", self.rows, self.episodes, self._environment.solved
-            )
+            picture, solved = self.folder / "curve.png", self._environment.solved
+            curve.draw(picture, self.rows, self.episodes, solved, self.evaluations)
             self._drawn = time.monotonic()
 
     def _add_to_log(self, last):
