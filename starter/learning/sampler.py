@@ -5,7 +5,6 @@ from ray.rllib.evaluation.metrics import RolloutMetrics
 from ray.rllib.offline.input_reader import InputReader
 from ray.rllib.policy.sample_batch import SampleBatch
 
-from starter import Problem
 from starter.learning.acting import greedy
 
 
@@ -76,9 +75,8 @@ class LockstepSampler(InputReader):
                     self._returns[i] = self._lengths[i] = 0
                     self._observations[i] = env.reset()
 
-        for name, values in (("observation", next_observations), ("reward", rewards)):
-            if not np.isfinite(values).all():  # one such, and the whole network is lost
-                raise Problem(f"{self._envs[0].env.spec.id} gave a {name} that is no number")
+        if not np.isfinite(next_observations).all():  # one such, and the whole network is lost
+            raise self._envs[0].env.problem("step", "an observation is not all finite numbers")
 
         # RLlib's loss weighs the value of new_obs with gamma^n * (1 - done). A done of
         # neither 0 nor 1 makes that the discount of a row that spans fewer timesteps.
