@@ -10,6 +10,7 @@ from helpers import broken
 from starter import Problem
 from starter.environments.checks import Checked, try_out
 from starter.environments.environment import Environment
+from starter.learning.acting import RandomPolicy
 from starter.learning.adapter import GymnasiumAdapter
 from starter.learning.sampler import LockstepSampler
 
@@ -190,9 +191,8 @@ def test_training_is_refused_at_the_step_where_an_observation_would_have_been_br
 def test_training_is_refused_when_an_observation_is_not_finite():
     environment = Environment("helpers.broken:Returns-v0", {"after": 5})
     environment.config["spec"].kwargs["observation"] = np.float32([0, np.nan, 0])
-    policy = SimpleNamespace(
-        global_timestep=0, compute_actions=lambda seen, timestep: (np.zeros(len(seen)), [], {})
-    )
+    policy = RandomPolicy(environment, seed=0)
+    policy.global_timestep, policy.exploration = 0, SimpleNamespace(hold=lambda best, _: best)
     config = SimpleNamespace(get_rollout_fragment_length=lambda: 8, n_step=1, gamma=0.9)
     envs = [GymnasiumAdapter(environment.config)]
     worker = SimpleNamespace(
