@@ -144,7 +144,7 @@ class Environment:
 
     @property
     def evaluation_interval(self) -> int:
-        """Iterations between evaluations, for 20 episodes to stay below five iterations' length."""
+        """Iterations from one evaluation to the next: 20 episodes take at most five of them."""
         return max(self._spec.max_episode_steps // 1_000, 1)
 
     def is_good(self, returns: np.ndarray, mean: float, share: float) -> bool:

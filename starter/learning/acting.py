@@ -18,15 +18,18 @@ def prepared(session, fetches: Sequence, feeds: Sequence) -> Callable[..., List[
     It uses a private function of TensorFlow 2.12: with a network this small, `session.run` takes
     several times as long as the network (0.4 ms for 16 observations, this 0.05 ms).
     """
-    names = {"fetch": [tensor.name for tensor in fetches], "feed": [t.name for t in feeds]}
+    options = CallableOptions(fetch=[t.name for t in fetches], feed=[t.name for t in feeds])
+    options.run_options.inter_op_thread_pool = -1  # compute in this thread, wake no other
     with session.graph.as_default():
-        return session._make_callable_from_options(CallableOptions(**names))
+        return session._make_callable_from_options(options)
 
 
 def q_values(policy) -> Callable[[np.ndarray], np.ndarray]:
     """Return a function of observations, shape (n, ...), that returns Q-values, (n, actions)."""
-    call = prepared(policy.get_session(), [policy.q_values], [policy._input_dict["obs"]])
-    return lambda observations: call(observations)[0]
+    if not hasattr(policy, "_prepared_q_values"):
+        feeds = [policy._input_dict["obs"]]
+        policy._prepared_q_values = prepared(policy.get_session(), [policy.q_values], feeds)
+    return lambda observations: policy._prepared_q_values(observations)[0]
 
 
 def greedy(policy) -> Callable[[np.ndarray], np.ndarray]:
