@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := run
 .PHONY: run train watch demo play story tensorboard setup test test-bare verify expected bench \
-	experiments lint lock bump platforms audit clean help
+	environments experiments tune lint lock bump platforms audit clean help
 
 # What another Python project left in the environment does not reach this one.
 unexport PYTHONHOME PYTHONPATH
@@ -53,11 +53,17 @@ expected: setup ## after a change that is meant: expect this machine's figures f
 story: setup ## draw docs/story.gif: one episode before training, half-way and at the end
 	@$(BIN)/python -m scripts.story $(ARGS)
 
-bench: setup ## measure the default run, seeds 1 to 10, and RLlib's stock DQN
+bench: setup ## measure seeds 1 to 20: make bench ARGS="--against HEAD~1" beside another commit
 	@$(BIN)/python -m scripts.benchmark $(ARGS)
+
+environments: setup ## measure what the same settings reach on other environments
+	@$(BIN)/python -m scripts.environments $(ARGS)
 
 experiments: setup ## change one line of the default run, and measure what comes of it
 	@$(BIN)/python -m scripts.experiments $(ARGS)
+
+tune: setup ## search for settings with Ray Tune, on all cores
+	@$(BIN)/python -m examples.tune $(ARGS)
 
 lint: ## check the style of the Python files
 	@scripts/setup.sh dev

@@ -23,7 +23,6 @@ from starter import Problem, console
 from starter.display import report
 from starter.display.view import Render, open_view, require
 from starter.environments.environment import Environment, parse_arguments
-from starter.learning.random_policy import RandomPolicy
 from starter.storage import checkpoint, settings
 from starter.storage.run import opened
 from starter.workers import session
@@ -101,10 +100,13 @@ def train(
         print(note)
     require(render, environment)
     if stop_reward is None:
-        stop_reward = np.inf if environment.solved is None else environment.solved
+        stop_reward = main.AIM if environment.is_lander else environment.solved
+    if stop_reward is None:
+        stop_reward = np.inf
     flags = {"iterations": iterations, "stop_reward": stop_reward, "workers": workers}
 
     # 1. Configure and build.
+    from starter.learning.acting import RandomPolicy
     from starter.learning.build import build
 
     session.start(workers, address, environment.modules)

@@ -56,10 +56,10 @@ def _in_file(text):
 
 
 class Iterations:
-    """Count iterations `first` to `last` with a progress bar; Ctrl-C ends the count.
+    """Count iterations `first` to `last` with a progress bar.
 
-    Inside `with`, the first Ctrl-C only sets `interrupted`, so that the current iteration can be
-    finished and saved; a second one quits.
+    Inside `with`, the first Ctrl-C only sets `interrupted`: the loop is to end with the iteration
+    in which it sees that, which evaluates and saves. A second Ctrl-C quits.
     """
 
     def __init__(self, first: int, last: int):
@@ -72,10 +72,7 @@ class Iterations:
         return self
 
     def __iter__(self) -> Iterator[int]:
-        for iteration in self._bar:
-            yield iteration
-            if self.interrupted:
-                return
+        return self._bar
 
     def _interrupt(self, *_: Any):
         self.interrupted = True

@@ -62,7 +62,8 @@ class Checked(gymnasium.Wrapper):
         names = getattr(env, "action_names", None)
         if names is None:
             return actions
-        if len(names) != len(actions.names) or not all(isinstance(name, str) for name in names):
+        strings = isinstance(names, (list, tuple)) and all(isinstance(n, str) for n in names)
+        if not strings or len(names) != len(actions.names):
             raise SpaceError(f"action_names is {names}, not {len(actions.names)} strings")
         return actions._replace(names=list(names))
 
@@ -76,9 +77,9 @@ class Checked(gymnasium.Wrapper):
             if not isinstance(result, (tuple, list)) or len(result) != 2:
                 came = spaces.text(repr(result))
                 raise SpaceError(f"it returns {came}, not an observation and a dict; {OLD}")
-            return self._observe(result[0]), _dict(result[1])
+            return self._encode(result[0]), _dict(result[1])
         except SpaceError as error:
-            raise self._problem("reset", error) from None
+            raise self.problem("reset", error) from None
 
     def step(self, action: int):
         """Advance one timestep; return observation, reward, terminated, truncated and info."""
@@ -91,14 +92,14 @@ class Checked(gymnasium.Wrapper):
                 raise SpaceError(_not_five(result))
             observation, reward, terminated, truncated, info = result
             return (
-                self._observe(observation),
+                self._encode(observation),
                 _reward(reward),
                 _bool(terminated, "terminated"),
                 _bool(truncated, "truncated"),
-                _dict(info),
+                info if type(info) is dict else _dict(info),
             )
         except SpaceError as error:
-            raise self._problem("step", error) from None
+            raise self.problem("step", error) from None
 
     def render(self) -> np.ndarray:
         """Return a frame, shape (height, width, 3) and type uint8: as large as the first one."""
@@ -115,18 +116,12 @@ class Checked(gymnasium.Wrapper):
                     f"{self._frame_shape}: all of them must have the same size"
                 )
         except SpaceError as error:
-            raise self._problem("render", error) from None
+            raise self.problem("render", error) from None
         self._frame_shape = frame.shape
         return frame
 
-    def _observe(self, observation):
-        vector = self._encode(observation)
-        # Cheaper than isfinite(), which is then asked whether it was only a large number.
-        if not vector.dot(vector) < math.inf and not np.isfinite(vector).all():
-            raise SpaceError(f"the observation is {spaces.text(observation)}: not all are numbers")
-        return vector
-
-    def _problem(self, method, error):
+    def problem(self, method: str, error: Any) -> Problem:
+        """Return what to raise if `method` returned something wrong."""
         return Problem(f"{self._name}, {method}() of {author(self.env)}: {error}")
 
     def _failure(self, method, error):
@@ -159,6 +154,8 @@ def _play(env):
     played = [observation.tobytes()]
     for _, action in zip(range(TRIED), itertools.cycle(range(env.action_space.n))):
         observation, reward, terminated, truncated, _ = env.step(action)
+        if not np.isfinite(observation).all():
+            raise env.problem("step", f"the observation {observation} is not all numbers")
         played += observation.tobytes(), reward
         if terminated or truncated:
             env.reset()
@@ -172,12 +169,11 @@ def _not_five(result):
 
 def _reward(reward):
     try:
-        number = float(reward)
-    except (TypeError, ValueError):
-        number = math.nan
-    if not -math.inf < number < math.inf or isinstance(reward, (str, bytes)):
-        raise SpaceError(f"the reward is {spaces.text(repr(reward))}, which is no number")
-    return number
+        if math.isfinite(reward):  # an array of one number, too
+            return float(reward)
+    except (TypeError, OverflowError):
+        pass
+    raise SpaceError(f"the reward is {spaces.text(repr(reward))}, which is no number")
 
 
 def _bool(value, name):

@@ -7,6 +7,7 @@ import gymnasium
 import numpy as np
 from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete
 
+FLOAT32 = np.dtype(np.float32)
 FAR = 100.0  # numbers with a larger bound are scaled; LunarLander's are 90, though it stays near 1
 NO_BOUND = 1e9  # a bound beyond this means none: a type's largest number, 3.4e38 in CartPole
 MOST_NUMBERS = 4_000  # the replay buffer holds 200,000 observations: of these, 3.2 GB
@@ -176,7 +177,7 @@ def _encoder(space, name, scaled) -> Tuple[int, Callable]:
 
 
 def _box(space, name, scaled):
-    shape, plain = space.shape, len(space.shape) == 1
+    shape = space.shape
     low, high = space.low.astype(float).ravel(), space.high.astype(float).ravel()
     largest = np.maximum(np.abs(low), np.abs(high))
     far = (largest > FAR) & (largest < NO_BOUND) & (low < high)
@@ -185,18 +186,18 @@ def _box(space, name, scaled):
     half = np.where(far, high / 2 - low / 2, 1.0)
     rescale = far.any()
 
-    def encode(value):
-        array = value if type(value) is np.ndarray else _numbers(value, name, space)
+    def convert(value):
+        array = _numbers(value, name, space)
         if array.shape != shape:
             raise SpaceError(f"{name} has shape {array.shape}, not the {shape} of its space")
-        if array.dtype != np.float32:
-            array = _numbers(array, name, space)
-        if rescale:
-            array = (array.ravel() - middle) / half
-        array = array.astype(np.float32, copy=False)
-        return array if plain else array.ravel()
+        return ((array.ravel() - middle) / half if rescale else array.ravel()).astype(np.float32)
 
-    return int(np.prod(shape)), encode
+    def encode(value):  # most are vectors already, and 16 of them come in every timestep
+        if type(value) is np.ndarray and value.dtype is FLOAT32 and value.shape == shape:
+            return value
+        return convert(value)
+
+    return int(np.prod(shape)), convert if rescale or len(shape) != 1 else encode
 
 
 def _one_hot(space, name, sizes, start, shape):

@@ -136,6 +136,18 @@ def test_a_line_says_what_is_worth_knowing_before_training(id, notes):
     assert all(line.startswith(note) for line, note in zip(found, notes))
 
 
+def test_a_wrapper_offers_a_few_values_of_a_continuous_action():
+    environment = Environment("examples/torques.py:Torques-v0")
+    env = environment.make()
+    env.reset(seed=0)
+    torques = []
+    for action in range(env.action_space.n):
+        env.step(action)
+        torques.append(float(env.unwrapped.last_u))
+    assert torques == [-2.0, -0.5, 0.0, 0.5, 2.0]
+    assert environment.actions == ["-2 N m", "-0.5 N m", "+0 N m", "+0.5 N m", "+2 N m"]
+
+
 def test_the_lander_is_left_as_it_is():
     environment = Environment("LunarLander-v2")
     ours, theirs = environment.make(), gymnasium.make("LunarLander-v2")
