@@ -1,4 +1,4 @@
-"""What is run once, and several tests look at, in whichever of pytest-xdist's processes."""
+"""Runs that several tests look at: made once, also with pytest-xdist's several processes."""
 
 import json
 import os
@@ -11,24 +11,23 @@ from helpers import PROJECT, run_main
 
 @pytest.fixture(scope="session")
 def run_once(tmp_path_factory):
-    """Return a function that runs main.py or a script once for all test processes.
+    """Return a function that calls another one, for all of pytest's processes together once.
 
-    It takes a name and what `run_main` takes, but for --output; it returns the output folder
-    and the finished process.
+    It takes a name and a function of a folder that returns a finished process, and returns the
+    folder and that process.
     """
     base = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         base = base.parent
 
-    def run(name, *flags, **options):
+    def run(name, function):
         folder, result = base / name, base / f"{name}.json"
         with FileLock(str(base / f"{name}.lock")):
             if not result.exists():
-                (base / "home").mkdir(exist_ok=True)  # the user's
-                options["HOME"] = base / "home"
-                done = run_main(*flags, *(["--output", folder] if flags else []), **options)
+                folder.mkdir()
+                done = function(folder)
                 result.write_text(json.dumps([done.returncode, done.stdout, done.stderr]))
-        done = subprocess.CompletedProcess(flags, *json.loads(result.read_text()))
+        done = subprocess.CompletedProcess((), *json.loads(result.read_text()))
         assert done.returncode == 0, done.stderr
         return folder, done
 
@@ -37,17 +36,26 @@ def run_once(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def trained(run_once):
-    """One short run of the whole script, with a GIF; its output folder and its process."""
-    flags = ["--iterations", 2, "--seed", 3, "--render", "gif", "--episodes", 2]
-    return run_once("trained", *flags)
+    """Run the whole script once, with a GIF; return its output folder and its process.
+
+    The user's home folder is `home`, beside the output folder.
+    """
+
+    def train(folder):
+        (folder / "home").mkdir()
+        flags = ["--iterations", 2, "--seed", 3, "--render", "gif", "--episodes", 2]
+        return run_main(*flags, "--output", folder / "runs", HOME=folder / "home")
+
+    folder, done = run_once("trained", train)
+    return folder / "runs", done
 
 
 @pytest.fixture(scope="session")
 def same_arithmetic(run_once):
-    """Skip the test where this machine's arithmetic is not that of the expected figures."""
-    _, done = run_once("arithmetic", script="scripts.arithmetic")
+    """Skip the test where this machine's arithmetic differs from that of tests/expected."""
+    _, done = run_once("arithmetic", lambda folder: run_main(script="scripts.arithmetic"))
     expected = json.loads((PROJECT / "tests" / "expected" / "short.json").read_text("utf-8"))
     found = json.loads(done.stdout)
     parts = [part for part, value in expected["arithmetic"].items() if found.get(part) != value]
     if parts:
-        pytest.skip(f"this machine's arithmetic is not tests/expected's: {', '.join(parts)}")
+        pytest.skip(f"the arithmetic differs from that of tests/expected: {', '.join(parts)}")
