@@ -1,24 +1,25 @@
 """What TensorBoard shows of a run, against the run's CSV file."""
 
-import base64
 import csv
 import json
 import shutil
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from helpers import environment
+from helpers.processes import wait_for
 
+pytestmark = pytest.mark.slow
 CURVES = {"episode_reward_mean", "episode_len_mean", "epsilon", "loss", "mean_q"}
 
 
 def ask(address, **content):
-    """The JSON that a server answers with; None while it does not answer."""
+    """Return the JSON that a server answers with; None while it does not answer."""
     data = json.dumps(content).encode() if content else None
     request = urllib.request.Request(address, data, {"Content-Type": "application/json"})
     try:
@@ -28,42 +29,38 @@ def ask(address, **content):
         return None
 
 
-def until(find, seconds=60):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        found = find()
-        if found:
-            return found
-        time.sleep(0.3)
-    raise AssertionError("in vain")
-
-
-def free_port():
+@contextmanager
+def served(program, *flags, **variables):
+    """Run a server of this machine's with these flags; provide its address."""
     with socket.socket() as listener:
         listener.bind(("localhost", 0))
-        return listener.getsockname()[1]
-
-
-@pytest.fixture(scope="module")
-def page(trained):
-    """The address of a TensorBoard that shows the fixture's run as `make tensorboard` would."""
-    port = free_port()
-    tensorboard = Path(sys.executable).with_name("tensorboard")
-    logs = trained[0] / "tensorboard"
-    flags = ["--logdir", str(logs), "--host", "localhost", "--port", str(port)]
-    process = subprocess.Popen([str(tensorboard), *flags], stderr=subprocess.DEVNULL)
-    address = f"http://localhost:{port}"
+        port = listener.getsockname()[1]
+    process = subprocess.Popen(
+        [str(program), f"--port={port}", *flags],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=environment(**variables),
+    )
     try:
-        until(lambda: ask(f"{address}/data/plugin/scalars/tags"))
-        yield address
+        yield f"http://localhost:{port}"
     finally:
         process.terminate()
         process.wait()
 
 
+@pytest.fixture(scope="module")
+def page(trained):
+    """The address of a TensorBoard that shows the fixture's run as `make tensorboard` would."""
+    program = Path(sys.executable).with_name("tensorboard")
+    flags = [f"--logdir={trained[0] / 'tensorboard'}", "--host=localhost"]
+    with served(program, *flags) as address:
+        wait_for(lambda: ask(f"{address}/data/plugin/scalars/tags"), "the run")
+        yield address
+
+
 def test_every_point_is_the_csvs(page, trained):
     (folder,) = trained[0].glob("LunarLander*")
-    tags = until(lambda: ask(f"{page}/data/plugin/scalars/tags"))
+    tags = ask(f"{page}/data/plugin/scalars/tags")
     assert {run: {tag.split("/")[1] for tag in named} for run, named in tags.items()} == {
         folder.name: CURVES  # the run under its own name, and nothing of `latest`
     }
@@ -78,45 +75,29 @@ def test_every_point_is_the_csvs(page, trained):
             assert value == pytest.approx(float(row[name]), rel=1e-6)
 
 
-@pytest.fixture()
-def browser(tmp_path):
-    """The address of a session of headless Chromium, driven as WebDriver has it."""
+def test_the_page_in_a_browser(page, trained, tmp_path):
+    """Headless Chromium, driven as WebDriver has it."""
     names = ("chromium", "chromium-browser", "google-chrome")
     chromium = next(filter(None, map(shutil.which, names)), None)
     driver = shutil.which("chromedriver")
     if not chromium or not driver:
         pytest.skip("no Chromium with its chromedriver; Debian's chromium-driver brings both")
-    port = free_port()
-    process = subprocess.Popen(
-        [driver, f"--port={port}"], stdout=subprocess.DEVNULL, env=environment(HOME=str(tmp_path))
-    )
     flags = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-quic"]
     flags += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
     flags += [f"--user-data-dir={tmp_path}/profile", "--window-size=1400,1000"]
-    options = {"goog:chromeOptions": {"binary": chromium, "args": flags}}
-    try:
-        root = f"http://localhost:{port}"
-        until(lambda: ask(f"{root}/status"))
-        made = ask(f"{root}/session", capabilities={"alwaysMatch": options})
-        session = f"{root}/session/{made['value']['sessionId']}"
-        yield session
+    wanted = {"alwaysMatch": {"goog:chromeOptions": {"binary": chromium, "args": flags}}}
+    with served(driver, HOME=tmp_path) as root:
+        wait_for(lambda: ask(f"{root}/status"), "chromedriver")
+        session = f"{root}/session/"
+        session += ask(f"{root}/session", capabilities=wanted)["value"]["sessionId"]
+        ask(f"{session}/url", url=f"{page}/#timeseries")
+
+        def seen():
+            text = "return document.body.innerText"
+            words = ask(f"{session}/execute/sync", script=text, args=[])["value"]
+            return words if all(name in words for name in CURVES) else None
+
+        words = wait_for(seen, "the curves", 90)
         urllib.request.urlopen(urllib.request.Request(session, method="DELETE"), timeout=30)
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def test_the_page_in_a_browser(page, browser, trained, tmp_path):
-    ask(f"{browser}/url", url=f"{page}/#timeseries")
-
-    def seen():
-        text = "return document.body.innerText"
-        words = ask(f"{browser}/execute/sync", script=text, args=[])["value"]
-        return words if all(name in words for name in CURVES) else None
-
-    words = until(seen, 90)
     (folder,) = trained[0].glob("LunarLander*")
     assert folder.name in words.replace("\n", "")
-    png = base64.b64decode(ask(f"{browser}/screenshot")["value"])
-    (tmp_path / "page.png").write_bytes(png)  # to look at
-    assert png.startswith(b"\x89PNG")
