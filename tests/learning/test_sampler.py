@@ -54,27 +54,25 @@ def test_a_fragment_is_what_gymnasium_returns_for_the_same_actions():
     assert batch.count == 32 * 16
     by_step = {name: batch[name].reshape(32, 16, *batch[name].shape[1:]) for name in batch}
     assert len(np.unique(by_step["obs"][0], axis=0)) == 16  # no two environments start alike
-    n, gamma = 3, 0.99
     for i in range(16):
         env = gymnasium.make("LunarLander-v2")
         observation, _ = env.reset(seed=first_seed + i)
         rewards, next_observations, over = [], [], False
-        for t in range(32):
+        while not over and len(rewards) < 32:
+            t = len(rewards)
             assert by_step["obs"][t, i].tobytes() == observation.tobytes()
             observation, reward, over, _, _ = env.step(int(by_step["actions"][t, i]))
-            rewards.append(reward)
+            rewards.append([reward])
             next_observations.append(observation)
-            if over:
-                break
-        for t in range(len(rewards)):
-            span = min(n, len(rewards) - t)
-            total = sum(gamma**k * rewards[t + k] for k in range(span))
-            assert by_step["rewards"][t, i] == pytest.approx(total, rel=1e-5, abs=1e-5)
-            assert by_step["new_obs"][t, i].tobytes() == next_observations[t + span - 1].tobytes()
-            # RLlib's loss gives the next value a weight of gamma^n * (1 - done).
-            weight = gamma**n * (1 - by_step["dones"][t, i])
-            ended = over and t + span == len(rewards)
-            assert weight == pytest.approx(0 if ended else gamma**span, abs=1e-6)
+        steps = len(rewards)
+        ends = np.arange(steps)[:, None] == (steps - 1 if over else steps)
+        sums, last, discount = n_step(np.array(rewards), ends, ends, 3, 0.99)
+        assert by_step["rewards"][:steps, i] == pytest.approx(sums[:, 0], rel=1e-5, abs=1e-5)
+        expected = np.array(next_observations)[last[:, 0]]
+        assert by_step["new_obs"][:steps, i].tobytes() == expected.tobytes()
+        # RLlib's loss gives the next value a weight of gamma^n * (1 - done).
+        weight = 0.99**3 * (1 - by_step["dones"][:steps, i])
+        assert weight == pytest.approx(discount[:, 0], abs=1e-6)
 
 
 @pytest.mark.parametrize(
