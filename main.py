@@ -28,6 +28,7 @@ LANDER = Environment("LunarLander-v2")
 ITERATIONS = 60  # most seeds are solved in half of them
 FIRST_EVALUATION = 13  # an iteration; before it, no policy is good
 AIM = 250  # train to this mean return; gymnasium calls 200 solved
+PATIENCE = 4  # iterations to go on once it is solved, if it gets no better
 EVALUATION_SEED = 1_000_000  # of the first evaluation episode: every run flies the same ones
 # The network learns from rewards multiplied by this: a new one predicts values near 0, far from
 # returns in the hundreds, and the Huber loss treats errors of 10 and of 100 alike.
@@ -65,14 +66,14 @@ def configure(seed, environment=LANDER):
         .exploration(
             exploration_config={
                 "type": TemporallyExtendedEpsilonGreedy,
-                "epsilon": [(0, 1.0), (12_000, 0.15), (40_000, 0.15), (60_000, 0.05)],
+                "epsilon": [(0, 1.0), (15_000, 0.15), (60_000, 0.15), (90_000, 0.01)],
                 "longest": 10,
             }
         )
         .training(
             gamma=0.99,  # the discount: a reward one timestep later counts 1 % less
             # Large steps at first, then small enough to keep what works.
-            lr_schedule=[[0, 1e-3], [50_000, 1e-3], [70_000, 2e-4], [120_000, 1e-4]],
+            lr_schedule=[[0, 1e-3], [100_000, 2e-4]],
             grad_clip=None,  # the Huber loss has no steep gradients
             n_step=3,  # late rewards travel back three times as fast
             training_intensity=16,  # replay 16 timesteps for each one played
@@ -121,7 +122,7 @@ def build_algorithm(seed, environment=LANDER):
     return build(configure(seed, environment))
 
 
-def train(algorithm, iterations, run, environment=LANDER, stop_return=AIM):
+def train(algorithm, iterations, run, environment=LANDER, stop_return=AIM, patience=PATIENCE):
     """Train until solved, for `iterations` at most, or until Ctrl-C; keep the best policy."""
     print(report.HEADING)
     with console.Iterations(algorithm.iteration + 1, iterations) as counted:
@@ -137,7 +138,7 @@ def train(algorithm, iterations, run, environment=LANDER, stop_return=AIM):
                     returns, confirmed = examine(policy, environment, stop_return, last)
                     print(f"greedy policy: {report.summary(returns, environment.solved)}")
                     run.keep_if_best(policy, iteration, returns, confirmed)
-                    last = last or confirmed
+                    last = last or confirmed or run.solved_since(iteration) >= patience
                 else:  # a mean with random actions in it counts less than any evaluation
                     run.keep_if_best(policy, iteration, result["episode_reward_mean"])
             run.record(algorithm, result, last)
@@ -152,15 +153,14 @@ def examine(policy, environment, stop_return, thoroughly):
     The last 100 confirm the policy, because they had no part in choosing it. Return the returns,
     and whether all went well: their mean reaches `stop_return`, and 95 % of landers reach 200.
     """
-    returns = np.zeros(0)
-    for episodes, share in (20, 0.9), (100, 0.95), (200, 0.95):
-        first_seed = EVALUATION_SEED + len(returns)
-        more = evaluate(policy, environment, episodes - len(returns), first_seed)
+    returns = evaluate(policy, environment, 20)
+    if thoroughly or environment.is_good(returns, min(stop_return, environment.target), 0.9):
+        more = evaluate(policy, environment, 80, EVALUATION_SEED + 20)
         returns = np.append(returns, more)
-        good = environment.is_good(returns, stop_return, share)
-        if not good and not (thoroughly and len(returns) < 100):
-            break
-    return returns, good
+        if environment.is_good(returns, stop_return, 0.95):
+            others = evaluate(policy, environment, 100, EVALUATION_SEED + 100)
+            returns = np.append(returns, others)
+    return returns, len(returns) == 200 and environment.is_good(returns, stop_return, 0.95)
 
 
 def evaluate(policy, environment=LANDER, episodes=100, first_seed=EVALUATION_SEED):

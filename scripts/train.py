@@ -15,7 +15,6 @@ preflight.check()
 from pathlib import Path
 from typing import List
 
-import numpy as np
 from typer import Option
 
 import main
@@ -99,10 +98,9 @@ def train(
     for note in environment.notes:
         print(note)
     require(render, environment)
+    patience = main.PATIENCE if stop_reward is None else iterations
     if stop_reward is None:
-        stop_reward = main.AIM if environment.is_lander else environment.solved
-    if stop_reward is None:
-        stop_reward = np.inf
+        stop_reward = main.AIM if environment.is_lander else environment.target
     flags = {"iterations": iterations, "stop_reward": stop_reward, "workers": workers}
 
     # 1. Configure and build.
@@ -122,7 +120,7 @@ def train(
             if changed:
                 print(f"resuming with other settings than before: {changed}")
         # 2. Train.
-        main.train(algorithm, iterations, run, environment, stop_reward)
+        main.train(algorithm, iterations, run, environment, stop_reward, patience)
         session.stop()
         # 3. Evaluate.
         random = main.evaluate(RandomPolicy(environment, main.EVALUATION_SEED), environment)

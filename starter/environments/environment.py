@@ -147,6 +147,11 @@ class Environment:
         """Iterations from one evaluation to the next: 20 episodes take at most five of them."""
         return max(self._spec.max_episode_steps // 1_000, 1)
 
+    @property
+    def target(self) -> float:
+        """`solved`, or infinity without one."""
+        return np.inf if self.solved is None else self.solved
+
     def is_good(self, returns: np.ndarray, mean: float, share: float) -> bool:
         """Whether the mean of `returns`, shape (episodes,), is at least `mean`.
 

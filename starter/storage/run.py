@@ -107,6 +107,10 @@ class Run:
         if self.best is None or quality > self.quality:
             self.best, self.quality, self.weights = iteration, quality, policy.get_weights()
 
+    def solved_since(self, iteration: int) -> int:
+        """Return how many iterations ago the best policy was reached; 0 if it solves nothing."""
+        return iteration - self.best if self.quality and self.quality[2] else 0
+
     def record(self, algorithm, result: Dict[str, Any], last: bool = False) -> None:
         """Keep what an iteration has reached, in the folder too.
 
