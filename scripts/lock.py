@@ -50,7 +50,9 @@ def main(
     try:
         with tempfile.TemporaryDirectory(prefix="lock-", dir=sys.prefix) as folder:
             copy = Path(folder, "project")
-            unwanted = shutil.ignore_patterns(".git", ".venv", "runs", "__pycache__", ".*cache")
+            unwanted = shutil.ignore_patterns(
+                ".git", ".venv", ".setup", "runs", "__pycache__", ".*cache"
+            )
             shutil.copytree(str(PROJECT), str(copy), symlinks=True, ignore=unwanted)
             compile_locks(copy, ask_for(" ".join(packages or ()).split(), copy) if bump else [])
             moved = show_what_moves(copy)
