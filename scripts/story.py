@@ -12,24 +12,27 @@ from starter import preflight
 
 preflight.check()
 
-import numpy as np
+from contextlib import closing
+from itertools import zip_longest
+
 import typer
 
 import main
 from starter import console
-from starter.display import overlay, screen
+from starter.display.gif import Gif
+from starter.display.overlay import caption, side_by_side
 from starter.storage.run import Run
 
 SEED = 0
 EPISODE = 1  # of the three that the README's run shows
-HELD = 100  # frames at the end, for reading
+HELD = 100  # pictures at the end, for reading
 
 
 class Weights(Run):
     """Keeps the network of every iteration, in memory."""
 
     def __init__(self):
-        super().__init__()
+        super().__init__(None, main.LANDER)
         self.networks = []
 
     def record(self, algorithm, result, last=False):
@@ -37,21 +40,21 @@ class Weights(Run):
         self.networks.append(algorithm.get_policy().get_weights())
 
 
-def fly(policy, weights, seed):
-    """Fly an episode with these weights; gives its frames, returns so far, and verdict."""
-    policy.set_weights(weights)
-    env = main.LANDER.make("rgb_array")
-    observation, _ = env.reset(seed=seed)
-    frames, returns, verdict = [env.render()], [0.0], None
-    while not verdict:
-        action, _, _ = policy.compute_single_action(observation, explore=False)
-        observation, reward, terminated, truncated, _ = env.step(action)
-        frames.append(env.render())
-        returns.append(returns[-1] + reward)
-        if terminated or truncated:
-            verdict = main.LANDER.verdict(observation, reward, truncated, returns[-1])
-    env.close()
-    return frames, returns, verdict
+def fly(policy, weights, title, every):
+    """Fly the episode; yields a picture of every so many timesteps, and how it ended or None."""
+    with closing(main.LANDER.make("rgb_array")) as env:
+        observation, _ = env.reset(seed=SEED + EPISODE)
+        rewards, over = [], False
+        while not over:
+            if len(rewards) % every == 0:
+                yield caption(env.render(), title, f"return {sum(rewards):+.0f}"), None
+            policy.set_weights(weights)  # three flights take turns with one policy
+            action, _, _ = policy.compute_single_action(observation, explore=False)
+            observation, reward, terminated, truncated, _ = env.step(action)
+            rewards.append(reward)
+            over = terminated or truncated
+        verdict = main.LANDER.verdict(observation, reward, truncated, sum(rewards))
+        yield caption(env.render(), title, verdict), verdict
 
 
 def story(
@@ -62,27 +65,23 @@ def story(
     algorithm = main.build_algorithm(SEED)
     policy = algorithm.get_policy()
     untrained = policy.get_weights()
-    run = main.train(algorithm, iterations, main.LANDER.solved, Weights())
-    half = (len(run.networks) + 1) // 2
-    flights = [
-        (title, *fly(policy, weights, SEED + EPISODE))
-        for title, weights in [
-            ("before training", untrained),
-            (f"after {half * 4096:,} timesteps", run.networks[half - 1]),
-            (f"after {len(run.networks) * 4096:,} timesteps", run.weights),
-        ]
-    ]
-    gif = screen.Gif(output, main.LANDER.frames_per_second)
-    longest = max(len(frames) for _, frames, _, _ in flights)
-    for number in range(longest):
-        pictures = []
-        for title, frames, returns, verdict in flights:
-            at = min(number, len(frames) - 1)
-            over = verdict if at == len(frames) - 1 else None
-            pictures.append(overlay.caption(frames[at], title, returns[at], over))
-        gif.show(np.concatenate(pictures, axis=1), "", times=HELD if number == longest - 1 else 1)
+    run = Weights()
+    main.train(algorithm, iterations, run)
+    half, end = (len(run.networks) + 1) // 2, len(run.networks)
+    stages = {
+        "before training": untrained,
+        f"after {half * 4096:,} timesteps": run.networks[half - 1],
+        f"after {end * 4096:,} timesteps": run.weights,
+    }
+    gif = Gif(output, main.LANDER.frames_per_second)
+    flights = [fly(policy, weights, title, gif.every) for title, weights in stages.items()]
+    shown = [None] * len(flights)
+    for new in zip_longest(*flights):
+        shown = [now or before for now, before in zip(new, shown)]
+        gif.add(side_by_side([picture for picture, _ in shown]))
+    gif.add(side_by_side([picture for picture, _ in shown]), HELD)
     gif.close()
-    for title, _, _, verdict in flights:
+    for title, (_, verdict) in zip(stages, shown):
         print(f"{title}: {verdict}")
     print(f"wrote {output}")
 

@@ -16,8 +16,8 @@ from typing import List
 from typer import Option
 
 import main
-from starter import Problem, console
-from starter.display import screen
+from starter import console
+from starter.display.view import Render, open_view, require
 from starter.environments.environment import Environment, parse_arguments
 from starter.storage import checkpoint, folder, settings
 
@@ -42,7 +42,7 @@ def watch(
         help="Other arguments than it learned with, such as gravity=-5.0.",
     ),
     seed: int = Option(0, min=0, help="Random seed of the episodes."),
-    render: screen.Render = Option("auto", help="Where; auto: a window, or else a GIF."),
+    render: Render = Option("auto", help="Where; auto: a window, or else a GIF."),
     episodes: int = Option(
         None, min=1, help="Episodes to show.", show_default="3; in a window, until it is closed"
     ),
@@ -53,22 +53,18 @@ def watch(
 ):
     """Show a trained policy."""
     found = checkpoint.newest(from_checkpoint or output / "latest")
-    learned = found.manifest["environment"]
-    if env not in (None, learned):
-        raise Problem(f"{found.path} learned {learned}, not {env}")
-    arguments = parse_arguments(env_arg) or found.manifest["arguments"]
-    environment = Environment(learned, arguments)
-    screen.require(render, environment)
+    environment = Environment.learned(found.manifest, env, parse_arguments(env_arg))
+    require(render, environment)
     trained = settings.differences(settings.read(found.path.parent).get("algorithm", {}))
     print(
         f"{found.path}: {environment}, seed {found.manifest['seed']}, "
         f"{found.manifest['iteration']} iterations{trained and f', trained with {trained}'}"
     )
     policy = load_policy(found, environment)
-    with folder.opened(output, f"{environment}-watched") as gifs, screen.open_view(
-        render, gifs, environment
+    with folder.opened(output, f"{environment}-watched") as gifs, open_view(
+        render, gifs, environment, policy.config, plain
     ) as view:
-        main.watch(policy, seed, episodes, view, environment, plain)
+        main.watch(policy, seed, episodes, view, environment)
 
 
 if __name__ == "__main__":

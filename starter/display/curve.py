@@ -1,4 +1,4 @@
-"""The learning curve, a picture of how the returns of the training episodes rise."""
+"""The learning curve: how the returns of the training episodes and the evaluations rise."""
 
 import numpy as np
 
@@ -7,13 +7,14 @@ from starter.storage.files import replacing
 SMOOTHED = 100  # episodes, as RLlib's mean
 
 
-def draw(path, rows, episodes, solved):
+def draw(path, rows, episodes, solved, evaluations=()):
     """Write the picture, a PNG of 1,200 x 600 pixels, whole or not at all.
 
     Args:
-        rows: of each iteration, its figures by the names in statistics.csv.
-        episodes: of each training episode, `(iteration, return, length in timesteps)`.
+        rows: for each iteration, its statistics by the names in statistics.csv.
+        episodes: for each training episode, `(iteration, return, length in timesteps)`.
         solved: the return where the line of a solution is drawn; None for no line.
+        evaluations: by iteration, the returns of its evaluation's episodes.
 
     Raises:
         Problem: if it could not be written.
@@ -24,30 +25,36 @@ def draw(path, rows, episodes, solved):
     timesteps, returns, means = points(rows, episodes)
     figure = Figure(figsize=(8, 4), dpi=150)  # on white, to be read in a dark page too
     # Not layout="constrained": it draws everything twice.
-    axes = figure.subplots(gridspec_kw={"left": 0.1, "right": 0.9, "bottom": 0.13, "top": 0.9})
-    axes.plot(timesteps, returns, ".", color="#8fb0d8", ms=3, label="an episode's return")
-    axes.plot(timesteps, means, color="#1f5fa8", lw=2, label="mean of the last 100")
+    axes = figure.subplots(gridspec_kw={"left": 0.1, "right": 0.9, "bottom": 0.13, "top": 0.86})
+    # Okabe and Ito's colors, which color-blind people can tell apart.
+    axes.plot(timesteps, returns, ".", color="#9fc5e8", ms=3, label="training episode")
+    axes.plot(timesteps, means, color="#0072b2", lw=2, label="mean of the last 100")
+    ends = {row["training_iteration"]: row["timesteps_total"] for row in rows}
+    greedy = [(ends[number], np.mean(evaluations[number])) for number in evaluations]
+    if greedy:
+        style = {"ls": "none", "marker": "D", "ms": 6, "mec": "white"}
+        axes.plot(*zip(*greedy), color="#d55e00", label="greedy evaluation, mean", **style)
     if solved is not None:
-        axes.axhline(solved, color="#2a8a4a", ls="--", lw=1.2, label=f"solved: {solved:g}")
-    axes.set(xlabel="timesteps", ylabel="return", xlim=(0, rows[-1]["timesteps_total"]))
+        axes.axhline(solved, color="#009e73", ls="--", lw=1.2, label=f"solved: {solved:g}")
+    axes.set(xlabel="timesteps", ylabel="return", xlim=(0, rows[-1]["timesteps_total"] * 1.02))
     # The worst of the early episodes, one in fifty, would press the rest together.
     bottom, top = axes.get_ylim()
     low = np.percentile(returns, 2) if len(returns) else bottom
-    axes.set_ylim(min([low - 0.05 * (top - low), *means]), top)
+    axes.set_ylim(min([low - 0.05 * (top - low), *means, *(mean for _, mean in greedy)]), top)
     axes.xaxis.set_major_formatter("{x:,.0f}")
     other = axes.twinx()
     at = [row["timesteps_total"] for row in rows]
     epsilon = [row["epsilon"] for row in rows]  # at the end of each iteration
-    other.plot(at, epsilon, color="#c77d0a", lw=1.2, label="epsilon (right)")
+    other.plot(at, epsilon, color="#e69f00", lw=1.2, label="epsilon (right)")
     other.set(ylabel="epsilon: share of random actions", ylim=(0, 1))
     handles = [*axes.get_legend_handles_labels()[0], *other.get_legend_handles_labels()[0]]
-    figure.legend(handles=handles, loc="upper center", ncol=4, frameon=False)
+    figure.legend(handles=handles, loc="upper center", ncol=3, frameon=False, markerscale=1.5)
     with replacing(path) as scratch:
         figure.savefig(scratch, format="png")
 
 
 def points(rows, episodes):
-    """What is drawn of the episodes: three arrays, a value each for every episode.
+    """The training episodes as three arrays with one value per episode.
 
     Returns:
         The timestep at which it ended, as far as is known: RLlib says only in which

@@ -1,6 +1,7 @@
 """Checkpoints: a policy to watch and a training to resume; whole or absent."""
 
 import hashlib
+import io
 import json
 import shutil
 import tempfile
@@ -49,15 +50,18 @@ def save(
         scratch = Path(tempfile.mkdtemp(prefix=SCRATCH, dir=folder))
         try:
             scratch.chmod(0o755)  # mkdtemp shuts out other users
-            np.savez(scratch / POLICY, **weights)
+            _save_arrays(scratch / POLICY, weights)
             if training:
                 arrays, facts = training
-                np.savez(scratch / ARRAYS, **arrays)
+                _save_arrays(scratch / ARRAYS, arrays)
                 (scratch / FACTS).write_text(json.dumps(facts) + "\n", "utf-8")
             digests = {path.name: _sha256(path) for path in sorted(scratch.iterdir())}
             manifest = {"format": FORMAT, "iteration": iteration, **about, "files": digests}
             (scratch / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
-            made = scratch.rename(folder / f"checkpoint_{iteration:06}")
+            made = folder / f"checkpoint_{iteration:06}"
+            if made.exists():  # resuming has passed over it, because it is damaged
+                made.rename(f"{scratch}-old")
+            scratch.rename(made)
         except BaseException:
             shutil.rmtree(scratch, ignore_errors=True)
             raise
@@ -86,6 +90,7 @@ class Checkpoint:
             ours = self.manifest["format"] == FORMAT and POLICY in digests
             self.manifest = {"arguments": {}, **self.manifest}
             ours = ours and all(isinstance(self.manifest[n], t) for n, t in MANIFEST_TYPES.items())
+            ours = ours and self.manifest["seed"] >= 0
         except (OSError, ValueError, KeyError, TypeError):
             ours = False
         if not ours:
@@ -97,12 +102,7 @@ class Checkpoint:
                 intact = False
             if not intact:
                 raise Problem(f"{path} is damaged: {name} was cut short or changed; {FIX}")
-        try:
-            self.weights = _load(path / POLICY)
-        except ValueError:  # numpy found an object to unpickle
-            raise Problem(
-                f"{path} is refused: {POLICY} holds more than numbers, which could run code"
-            ) from None
+        self.weights = _load_arrays(path / POLICY)
 
     def training(self) -> Tuple[Dict[str, np.ndarray], Dict[str, Any]]:
         """Return what `save` was given as `training`.
@@ -112,7 +112,7 @@ class Checkpoint:
         """
         if ARRAYS not in self.manifest["files"]:
             raise Problem(f"{self.path} holds a policy to watch, and no training to resume")
-        return _load(self.path / ARRAYS), json.loads((self.path / FACTS).read_text("utf-8"))
+        return _load_arrays(self.path / ARRAYS), json.loads((self.path / FACTS).read_text("utf-8"))
 
 
 def newest(path: Union[str, Path]) -> Checkpoint:
@@ -145,9 +145,21 @@ def digest(weights: Dict[str, np.ndarray]) -> str:
     return hashed.hexdigest()
 
 
-def _load(path):
-    with np.load(path, allow_pickle=False) as arrays:
-        return dict(arrays)
+def _save_arrays(path, arrays):
+    # In memory first: where the disk is full, numpy's zip file would print a traceback.
+    packed = io.BytesIO()
+    np.savez(packed, **arrays)
+    path.write_bytes(packed.getvalue())
+
+
+def _load_arrays(path):
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return dict(arrays)
+    except ValueError:  # numpy found an object to unpickle
+        raise Problem(
+            f"{path} is refused: it holds more than numbers, which could run code"
+        ) from None
 
 
 def _sha256(path):

@@ -34,7 +34,7 @@ def opened(output: Union[str, Path], name: str, folder: Optional[Path] = None) -
         yield folder
     finally:
         release_reserve(folder)
-        if not any(folder.iterdir()):
+        if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
 
 

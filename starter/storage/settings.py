@@ -12,6 +12,8 @@ FILE = "settings.json"
 SHIPPED = PROJECT / "docs" / "demo" / FILE  # of the README's run; `make expected` writes it
 # Not choices of the algorithm: objects that are new in each process, the seed, the environment.
 LEFT_OUT = ("multiagent", "logger_creator", "seed", "env", "env_config")
+# What the shape of a policy's network and the scale of its Q-values depend on, beside "model".
+SHOWN_BY = ("dueling", "gamma", "hiddens", "noisy", "num_atoms", "v_max", "v_min")
 NESTED = ("exploration_config", "replay_buffer_config", "model")
 
 
@@ -60,16 +62,23 @@ def differences(settings: Dict[str, Any], others: Optional[Dict[str, Any]] = Non
 
 
 def apply_network(config, settings: Dict[str, Any]):
-    """Give `config` the network and the reward scale that a run was trained with; return it."""
-    own = config.to_dict()
-    for name, value in settings.items():
-        outer, _, inner = name.rpartition(".")
-        if outer == "model" or inner == "reward_scale":
-            config.update_from_dict({outer: {**own[outer], inner: value}})
-            own = config.to_dict()
-        elif name in ("hiddens", "dueling"):
-            config.update_from_dict({name: value})
-    return config
+    """Give `config` what a policy was trained with and is shown by; return it.
+
+    That is the network, the discount and the reward scale.
+
+    Args:
+        config: RLlib's.
+        settings: as `of` returns them; what is not in them is RLlib's default.
+    """
+    if not settings:
+        return config
+    own, default = config.to_dict(), type(config)().to_dict()
+    changes = {name: settings.get(name, default[name]) for name in SHOWN_BY}
+    changes["model"] = {n: settings.get(f"model.{n}", v) for n, v in default["model"].items()}
+    buffer = own["replay_buffer_config"]
+    scale = settings.get("replay_buffer_config.reward_scale", buffer["reward_scale"])
+    changes["replay_buffer_config"] = {**buffer, "reward_scale": scale}
+    return config.update_from_dict(changes)
 
 
 def read(folder: Path) -> Dict[str, Any]:

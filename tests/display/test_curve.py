@@ -42,7 +42,7 @@ def test_the_points_are_the_csvs(run):
     assert sum(episode[2] for episode in episodes) <= begin  # those in the air are left out
 
 
-def test_the_lines_are_the_points_epsilon_and_the_solution(run, tmp_path, monkeypatch):
+def test_what_is_drawn(tmp_path, monkeypatch):
     drawn = {}
 
     def keep(figure, path, **options):
@@ -51,29 +51,31 @@ def test_the_lines_are_the_points_epsilon_and_the_solution(run, tmp_path, monkey
         path.write_bytes(b"")
 
     monkeypatch.setattr(Figure, "savefig", keep)
-    rows = read(run / "statistics.csv")
-    episodes = [tuple(row.values()) for row in read(run / "episodes.csv")]
-    curve.draw(tmp_path / "curve.png", rows, episodes, 200)
-    timesteps, returns, means = curve.points(rows, episodes)
-    np.testing.assert_array_equal(drawn["an episode's return"], (timesteps, returns))
-    np.testing.assert_array_equal(drawn["mean of the last 100"], (timesteps, means))
-    assert list(drawn["solved: 200"][1]) == [200, 200]
-    epsilon = ([4096, 8192], [row["epsilon"] for row in rows])
-    np.testing.assert_array_equal(drawn["epsilon (right)"], epsilon)
-    assert epsilon[1] == pytest.approx([1 - 0.85 * t / 15_000 for t in (4096, 8192)])
+    rows = [
+        {"training_iteration": n, "timesteps_total": 4096 * n, "epsilon": 1 / n} for n in (1, 2)
+    ]
+    episodes = [(1, -300.0, 90), (1, -100.0, 80), (2, 50.0, 400)]
+    evaluations = {2: np.array([100.0, 300.0])}
+    curve.draw(tmp_path / "curve.png", rows, episodes, 200, evaluations)
+    expected = {
+        "training episode": ([2048, 4096, 8192], [-300, -100, 50]),
+        "mean of the last 100": ([2048, 4096, 8192], [-300, -200, -350 / 3]),
+        "greedy evaluation, mean": ([8192], [200]),
+        "epsilon (right)": ([4096, 8192], [1, 0.5]),
+    }
+    assert list(drawn.pop("solved: 200")[1]) == [200, 200]
+    assert set(drawn) == set(expected)
+    for label, data in expected.items():
+        np.testing.assert_allclose(drawn[label], data)
 
 
-def test_the_picture_is_opaque_and_wide_enough(run):
-    image = Image.open(run / "curve.png")
+def test_the_picture_is_opaque_and_wide_enough_before_any_episode_has_ended(tmp_path):
+    rows = [{"training_iteration": 1, "timesteps_total": 4096, "epsilon": 0.8}]
+    curve.draw(tmp_path / "curve.png", rows, [], 200)
+    image = Image.open(tmp_path / "curve.png")
     assert image.size == (1200, 600)
     # Dark words on white, whatever page it stands on.
     assert image.convert("RGBA").getpixel((2, 2)) == (255, 255, 255, 255)
-
-
-def test_a_curve_without_episodes_yet(tmp_path):
-    rows = [{"training_iteration": 1, "timesteps_total": 4096, "epsilon": 0.8}]
-    curve.draw(tmp_path / "curve.png", rows, [], 200)
-    assert Image.open(tmp_path / "curve.png").size == (1200, 600)
 
 
 def test_what_cannot_be_drawn_does_not_end_the_training(tmp_path, monkeypatch, capsys):

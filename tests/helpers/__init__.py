@@ -1,10 +1,13 @@
-"""What several tests share: main.py run as a user runs it."""
+"""What several tests share: the commands, run as a user runs them or in this process."""
 
+import contextlib
+import io
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 PROJECT = Path(__file__).resolve().parents[2]
 PARTS = (
@@ -14,19 +17,39 @@ PARTS = (
 
 
 def environment(**changes):
-    """This process's environment without a display, changed as told (None: unset)."""
+    """Return this process's environment without a display, with these changes (None: unset)."""
     changes = {"DISPLAY": None, "WAYLAND_DISPLAY": None, "SDL_VIDEODRIVER": None, **changes}
     merged = {**os.environ, **changes}
-    return {name: value for name, value in merged.items() if value is not None}
+    return {name: str(value) for name, value in merged.items() if value is not None}
 
 
 def run_main(*flags, cwd=PROJECT, python=sys.executable, script="main.py", before=(), **changes):
     """Run main.py or a module of scripts/, through the command `before` if there is one.
 
-    Gives a `CompletedProcess` with stdout and stderr as text.
+    Returns:
+        A `CompletedProcess` with stdout and stderr as text.
     """
     program = [Path(cwd) / script] if script.endswith(".py") else ["-m", script]
     return _run([*before, python, *program, *flags], cwd, changes)
+
+
+def run_here(function, *flags, **changes):
+    """Run a command line such as `main.main` in this process, which saves its imports.
+
+    Returns:
+        The same as `run_main`.
+    """
+    from starter import console
+
+    out, err = io.StringIO(), io.StringIO()
+    with mock.patch.object(sys, "argv", ["main.py", *map(str, flags)]), mock.patch.dict(
+        os.environ, environment(**changes), clear=True
+    ), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            console.run(function)
+        except SystemExit as end:
+            status = end.code or 0
+    return subprocess.CompletedProcess(flags, status, out.getvalue(), err.getvalue())
 
 
 def run_code(code, **changes):
@@ -46,7 +69,7 @@ def _run(command, cwd, changes):
 
 
 def copy_project(folder):
-    """What of this project runs, in another folder; gives the folder."""
+    """Copy what of this project runs to another folder; return the folder."""
     Path(folder).mkdir(exist_ok=True)
     for name in PARTS:
         if (PROJECT / name).is_dir():
@@ -57,7 +80,7 @@ def copy_project(folder):
 
 
 def assert_refused(done, *words, status=1):
-    """One line on stderr that holds `words`, that exit status, and no traceback."""
+    """Assert one line on stderr that holds `words`, that exit status, and no traceback."""
     assert done.returncode == status, done.stderr
     assert done.stderr.count("\n") == 1, done.stderr
     assert done.stderr.startswith("error: ")

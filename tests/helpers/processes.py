@@ -1,4 +1,4 @@
-"""A run of main.py to watch, to disturb and to end, with all its processes."""
+"""A command to watch, to disturb and to end, with all its processes."""
 
 import os
 import re
@@ -15,7 +15,7 @@ PATIENCE = 240  # seconds, for whatever takes some of them on an idle machine
 
 
 def wait_for(condition, what, patience=PATIENCE):
-    """What `condition` gives, as soon as that is true."""
+    """Return what `condition` returns, as soon as that is true."""
     given_up = time.monotonic() + patience
     while True:
         found = condition()
@@ -26,7 +26,7 @@ def wait_for(condition, what, patience=PATIENCE):
 
 
 def children(pid):
-    """The numbers of all processes below this one."""
+    """Return the numbers of all processes below this one."""
     found = []
     for path in Path("/proc").glob(f"{pid}/task/*/children"):
         try:
@@ -39,16 +39,20 @@ def children(pid):
 
 
 def command(pid):
-    """Its command line; empty if it has ended."""
+    """Return its command line; empty if it has ended."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
     except OSError:
         return ""
 
 
-def listening(pids, prefix=()):
-    """The addresses that these processes listen on, as ss says."""
-    done = subprocess.run([*prefix, "ss", "-ltnpH"], capture_output=True, text=True, check=True)
+def workers(pids):
+    return [pid for pid in pids if "ray::RolloutWorker" in command(pid)]
+
+
+def listening(pids):
+    """Return the addresses that these processes listen on, as ss says."""
+    done = subprocess.run(["ss", "-ltnpH"], capture_output=True, text=True, check=True)
     return [
         line.split()[3]
         for line in done.stdout.splitlines()
@@ -57,12 +61,12 @@ def listening(pids, prefix=()):
 
 
 class Run:
-    """`main.py` with these flags, as the leader of a process group, as a terminal has it."""
+    """`scripts.train` with these flags, as the leader of a process group, as in a terminal."""
 
     def __init__(self, *flags, prefix=(), **variables):
         self.lines, self.errors = [], []
         self.process = subprocess.Popen(
-            [*prefix, sys.executable, "-u", str(PROJECT / "main.py"), *map(str, flags)],
+            [*prefix, sys.executable, "-u", "-m", "scripts.train", *map(str, flags)],
             cwd=str(PROJECT),
             env=environment(**variables),
             stdout=subprocess.PIPE,
@@ -70,10 +74,8 @@ class Run:
             text=True,
             start_new_session=True,
         )
-        self.readers = [
-            threading.Thread(target=self._read, args=pipe, daemon=True)
-            for pipe in [(self.process.stdout, self.lines), (self.process.stderr, self.errors)]
-        ]
+        pipes = (self.process.stdout, self.lines), (self.process.stderr, self.errors)
+        self.readers = [threading.Thread(target=self._read, args=pipe) for pipe in pipes]
         for reader in self.readers:
             reader.start()
 
@@ -90,12 +92,11 @@ class Run:
             pids = self.children()
             self.process.kill()
             self.process.wait()
-            for pid in pids:
-                if command(pid):
-                    os.kill(pid, signal.SIGKILL)
+            for pid in filter(command, pids):
+                os.kill(pid, signal.SIGKILL)
 
     def iterations(self):
-        """The iterations printed so far: `{number: timesteps}`."""
+        """Return the iterations printed so far: `{number: timesteps}`."""
         rows = [line.replace(",", "").split()[:2] for line in self.lines]
         return {int(row[0]): int(row[1]) for row in rows if len(row) > 1 and row[0].isdigit()}
 
@@ -114,15 +115,12 @@ class Run:
     def children(self):
         return children(self.process.pid)
 
-    def workers(self):
-        return [pid for pid in self.children() if "ray::RolloutWorker" in command(pid)]
-
     def interrupt(self):
-        """What Ctrl-C in a terminal does: all processes of the group get it."""
+        """Send what Ctrl-C in a terminal sends, to all processes of the group."""
         os.killpg(self.process.pid, signal.SIGINT)
 
     def end(self, pids=()):
-        """Wait for the end of it and of these processes; gives its exit status."""
+        """Wait until it and these processes have ended; return its exit status."""
         status = self.process.wait(PATIENCE)
         for reader in self.readers:
             reader.join()

@@ -23,8 +23,8 @@ def exploration(epsilon, longest=10, seed=1, worker_index=0):
     )
 
 
-def played(explorer, timesteps, environments=16):
-    """The actions of that many timesteps, shape (timesteps, environments)."""
+def played(explorer, timesteps, environments=1000):
+    """Return the actions of that many timesteps, shape (timesteps, environments)."""
     greedy = np.full(environments, GREEDY)
     return np.stack([explorer.hold(greedy, 0) for _ in range(timesteps)])
 
@@ -32,18 +32,18 @@ def played(explorer, timesteps, environments=16):
 @pytest.mark.parametrize("share", [0.01, 0.15, 0.6])
 @pytest.mark.parametrize("longest", [1, 10])
 def test_random_actions_take_their_share_of_all_timesteps(share, longest):
-    actions = played(exploration([(0, share)], longest), 40_000)
+    actions = played(exploration([(0, share)], longest), 4_000)
     assert (actions != GREEDY).mean() == pytest.approx(share, rel=0.05)
 
 
 def test_each_random_action_is_as_likely_as_any_other():
-    actions = played(exploration([(0, 1.0)]), 40_000)
+    actions = played(exploration([(0, 1.0)]), 4_000)
     assert np.bincount(actions.ravel()) / actions.size == pytest.approx([0.25] * 4, abs=0.01)
 
 
 def test_a_random_action_is_held_for_1_to_10_timesteps_each_as_often():
     # So rare that no two follow each other.
-    actions = played(exploration([(0, 0.005)]), 300_000, environments=4).T.ravel()
+    actions = played(exploration([(0, 0.005)]), 1_200).T.ravel()
     changes = np.flatnonzero(np.diff(actions)) + 1
     runs = [part for part in np.split(actions, changes) if part[0] != GREEDY]
     lengths = np.bincount([len(part) for part in runs], minlength=11)

@@ -9,8 +9,19 @@ from starter.environments.environment import Environment
 from starter.learning.sampler import n_step
 
 
+def sample(seed, environment=main.LANDER, fragments=1):
+    """Return what the sampler of a new algorithm plays, its episodes, and its first seed."""
+    algorithm = main.build_algorithm(seed, environment)
+    worker = algorithm.workers.local_worker()
+    batches = [worker.sample().as_multi_agent()["default_policy"] for _ in range(fragments)]
+    episodes = worker.get_metrics()
+    assert worker.get_metrics() == []
+    algorithm.stop()
+    return batches, episodes, worker.config.seed
+
+
 def plain_n_step(rewards, ends, terminals, n, gamma, start):
-    """What n_step gives for one timestep of one environment, worked out by hand."""
+    """What n_step returns for one timestep of one environment, worked out by hand."""
     total, t = 0.0, start
     for k in range(n):
         t = start + k
@@ -38,48 +49,37 @@ def test_n_step_returns_are_a_plain_loops(n):
             assert discount[t, i] == pytest.approx(worth)
 
 
-def test_a_fragment_is_what_gymnasium_gives_for_the_same_actions():
-    algorithm = main.build_algorithm(seed=3)
-    worker = algorithm.workers.local_worker()
-    seeds = [worker.config.seed + i for i in range(16)]
-    batch = worker.sample().as_multi_agent()["default_policy"]
-    algorithm.stop()
+def test_a_fragment_is_what_gymnasium_returns_for_the_same_actions():
+    (batch,), _, first_seed = sample(3)
     assert batch.count == 32 * 16
     by_step = {name: batch[name].reshape(32, 16, *batch[name].shape[1:]) for name in batch}
-    n, gamma = 3, 0.99
-    for i, seed in enumerate(seeds):
+    assert len(np.unique(by_step["obs"][0], axis=0)) == 16  # no two environments start alike
+    for i in range(16):
         env = gymnasium.make("LunarLander-v2")
-        observation, _ = env.reset(seed=seed)
-        rewards, following, over = [], [], False
-        for t in range(32):
+        observation, _ = env.reset(seed=first_seed + i)
+        rewards, next_observations, over = [], [], False
+        while not over and len(rewards) < 32:
+            t = len(rewards)
             assert by_step["obs"][t, i].tobytes() == observation.tobytes()
             observation, reward, over, _, _ = env.step(int(by_step["actions"][t, i]))
-            rewards.append(reward)
-            following.append(observation)
-            if over:
-                break
-        for t in range(len(rewards)):
-            span = min(n, len(rewards) - t)
-            total = sum(gamma**k * rewards[t + k] for k in range(span))
-            assert by_step["rewards"][t, i] == pytest.approx(total, rel=1e-5, abs=1e-5)
-            assert by_step["new_obs"][t, i].tobytes() == following[t + span - 1].tobytes()
-            # RLlib's loss gives the next value a weight of gamma^n * (1 - done).
-            weight = gamma**n * (1 - by_step["dones"][t, i])
-            ended = over and t + span == len(rewards)
-            assert weight == pytest.approx(0 if ended else gamma**span, abs=1e-6)
+            rewards.append([reward])
+            next_observations.append(observation)
+        steps = len(rewards)
+        ends = np.arange(steps)[:, None] == (steps - 1 if over else steps)
+        sums, last, discount = n_step(np.array(rewards), ends, ends, 3, 0.99)
+        assert by_step["rewards"][:steps, i] == pytest.approx(sums[:, 0], rel=1e-5, abs=1e-5)
+        expected = np.array(next_observations)[last[:, 0]]
+        assert by_step["new_obs"][:steps, i].tobytes() == expected.tobytes()
+        # RLlib's loss gives the next value a weight of gamma^n * (1 - done).
+        weight = 0.99**3 * (1 - by_step["dones"][:steps, i])
+        assert weight == pytest.approx(discount[:, 0], abs=1e-6)
 
 
 @pytest.mark.parametrize(
-    ("environment", "length", "terminal"),
-    [("MountainCar-v0", 200, False), ("CartPole-v1", None, True)],
+    ("name", "length", "terminal"), [("MountainCar-v0", 200, False), ("CartPole-v1", None, True)]
 )
-def test_a_time_limit_is_not_a_fall(environment, length, terminal):
-    algorithm = main.build_algorithm(seed=0, game=Environment(environment))
-    worker = algorithm.workers.local_worker()
-    batches = [worker.sample().as_multi_agent()["default_policy"] for _ in range(8)]
-    episodes = worker.get_metrics()
-    assert worker.get_metrics() == []
-    algorithm.stop()
+def test_a_time_limit_is_not_a_fall(name, length, terminal):
+    batches, episodes, _ = sample(0, Environment(name), fragments=8)
     dones = np.concatenate([batch["dones"] for batch in batches])
     assert len(episodes) >= 16
     assert (dones == 1).any() == terminal
@@ -106,15 +106,15 @@ class StayOrLeave(gymnasium.Env):
         return np.ones(2, np.float32), 20.0 if action == 0 else 1.0, action == 0, False, {}
 
 
+@pytest.mark.slow
 def test_an_environment_whose_answer_is_known():
     gymnasium.register("StayOrLeave-v0", lambda: StayOrLeave(), max_episode_steps=5)
-    algorithm = main.build_algorithm(seed=0, game=Environment("StayOrLeave-v0"))
+    algorithm = main.build_algorithm(0, Environment("StayOrLeave-v0"))
     for _ in range(5):
         algorithm.train()
     policy = algorithm.get_policy()
     actions, _, extra = policy.compute_actions(np.ones((1, 2), np.float32), explore=False)
-    scale = algorithm.local_replay_buffer.reward_scale
-    leave, stay = extra["q_values"][0] / scale
+    leave, stay = extra["q_values"][0] / algorithm.local_replay_buffer.reward_scale
     algorithm.stop()
     assert leave == pytest.approx(20, abs=2)
     assert 22 < stay < 110  # on its way from 20 to 100

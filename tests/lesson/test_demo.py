@@ -5,35 +5,37 @@ import re
 
 import numpy as np
 import pytest
-from helpers import PROJECT, run_main
+from helpers import PROJECT, run_here, run_main
 from PIL import Image
 
 import main
+from scripts import watch
 from starter.storage import checkpoint
 
 EXPECTED = json.loads((PROJECT / "tests" / "expected" / "full.json").read_text("utf-8"))
+DEMO = PROJECT / "docs" / "demo"
 
 
 def test_the_demo_is_the_readmes_policy_and_lands():
-    found = checkpoint.newest(PROJECT / "docs" / "demo")
+    found = checkpoint.newest(DEMO)
     digest = f"weights: SHA-256 {checkpoint.digest(found.weights)}"
     assert digest in EXPECTED["printed"]
     assert digest in (PROJECT / "README.md").read_text("utf-8")
-    returns = main.evaluate(main.load_policy(found), episodes=20, first_seed=77)
+    returns = main.evaluate(watch.load_policy(found, main.LANDER), episodes=20, first_seed=77)
     assert returns.mean() > 200
     assert np.median(returns) > 220
 
 
 def test_the_demo_is_small_and_holds_nothing_that_runs():
-    files = [path for path in (PROJECT / "docs" / "demo").rglob("*") if path.is_file()]
-    assert sorted(path.name for path in files) == ["manifest.json", "policy.npz"]
+    files = [path for path in DEMO.rglob("*") if path.is_file()]
+    assert sorted(path.name for path in files) == ["manifest.json", "policy.npz", "settings.json"]
     assert sum(path.stat().st_size for path in files) < 300_000
     assert all(b"/home" not in path.read_bytes() for path in files)
 
 
 def test_the_demo_by_the_command_line(tmp_path):
     flags = ["--episodes", 1, "--render", "none", "--output", tmp_path]
-    done = run_main("--from-checkpoint", "docs/demo", *flags)
+    done = run_here(watch.watch, "--from-checkpoint", DEMO, *flags)
     assert done.returncode == 0, done.stderr
     (episode_return,) = re.findall(r"^episode 1: return (-?[\d.]+)$", done.stdout, re.M)
     assert float(episode_return) > 100

@@ -1,96 +1,67 @@
-"""Building, training and printing, against RLlib's own result."""
+"""Training, evaluating and printing, against RLlib's own result."""
 
+import os
 import re
+import signal
+import sys
+import threading
+from contextlib import contextmanager
+from io import StringIO
 
 import gymnasium
 import numpy as np
 import pytest
 import ray
+from helpers import run_here
+from helpers.processes import wait_for
 
 import main
-
-pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def session():
-    algorithm = main.build_algorithm(seed=0)
-    yield algorithm
-    algorithm.stop()
+from scripts import train
+from starter import console
+from starter.display import report
+from starter.learning.acting import RandomPolicy
+from starter.learning.build import build
+from starter.storage.checkpoint import digest
+from starter.storage.run import Run
 
 
-@pytest.fixture(autouse=True)
-def quick_evaluation(monkeypatch, request):
-    if "capsys" in request.fixturenames:
-        monkeypatch.setattr(main, "evaluate", lambda policy, game: np.zeros(100))
-
-
-def figures(text):
-    """The lines of statistics."""
-    return [line for line in text.splitlines() if re.match(r" +\d", line)]
-
-
-def train(seed, iterations, capsys):
-    algorithm = main.build_algorithm(seed)
-    main.train(algorithm, iterations, stop_reward=200)
-    algorithm.stop()
-    return figures(capsys.readouterr().out)
-
-
-def test_each_line_is_rllibs_own_result(session, capsys, monkeypatch):
+def test_each_line_is_rllibs_own_result_and_no_ray_is_started(capsys, monkeypatch):
+    monkeypatch.setattr(main, "evaluate", lambda *_: np.full(20, 7.0))
+    algorithm = main.build_algorithm(0)
     results = []
-    rllibs_train = session.train
-    monkeypatch.setattr(session, "train", lambda: results.append(rllibs_train()) or results[-1])
-    main.train(session, 2, stop_reward=200)
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 4  # a heading, a line for each iteration, and the evaluation
-    for number, (line, result) in enumerate(zip(lines[1:3], results), start=1):
+    rllibs_train = algorithm.train
+    monkeypatch.setattr(algorithm, "train", lambda: results.append(rllibs_train()) or results[-1])
+    main.train(algorithm, 2, Run(None, main.LANDER))
+    algorithm.stop()
+    assert not ray.is_initialized()
+    _, *lines, evaluation = capsys.readouterr().out.splitlines()
+    assert evaluation.startswith("greedy policy: mean 7.00")
+    assert len(lines) == len(results) == 2
+    for number, (line, result) in enumerate(zip(lines, results), start=1):
         # RLlib keeps every finished episode's return in hist_stats.
         returns = result["hist_stats"]["episode_reward"]
         lengths = result["hist_stats"]["episode_lengths"]
-        iteration, timesteps, highest, lowest, mean, length = line.split()
-        assert int(iteration) == number
-        assert int(timesteps.replace(",", "")) == 4096 * number
-        assert highest == f"{max(returns):.2f}" == f"{result['episode_reward_max']:.2f}"
-        assert lowest == f"{min(returns):.2f}" == f"{result['episode_reward_min']:.2f}"
-        assert mean == f"{np.mean(returns):.2f}" == f"{result['episode_reward_mean']:.2f}"
-        assert length == f"{np.mean(lengths):.1f}"
+        assert line.replace(",", "").split() == [
+            str(number),
+            str(4096 * number),
+            *(f"{value:.2f}" for value in (max(returns), min(returns), np.mean(returns))),
+            f"{np.mean(lengths):.1f}",
+        ]
 
 
-def test_an_iteration_without_a_finished_episode_says_so():
-    result = {
-        "training_iteration": 1,
-        "timesteps_total": 64,
-        "episode_reward_mean": float("nan"),
-    }
-    line = main.statistics(result)
-    assert "no episode has ended yet" in line
-    assert "nan" not in line
+def test_the_seed_decides_whatever_the_callers_random_state():
+    def begun(seed, callers=0):
+        np.random.seed(callers)
+        algorithm = build(train.configure(seed, main.LANDER, 0))
+        batch = algorithm.workers.local_worker().sample().as_multi_agent()["default_policy"]
+        weights = digest(algorithm.get_policy().get_weights())
+        algorithm.stop()
+        return weights, batch["actions"].tobytes(), batch["obs"].tobytes()
 
-
-def test_the_seed_decides_even_seed_0(capsys):
-    first, again, other = (train(seed, 2, capsys) for seed in (0, 0, 1))
-    assert len(first) == 2
-    assert first == again
-    assert first[0] != other[0]
-
-
-def test_the_callers_random_state_does_not_matter(capsys):
-    np.random.seed(1)
-    first = train(4, 1, capsys)
-    np.random.seed(2)
-    assert train(4, 1, capsys) == first
-
-
-def test_no_two_environments_start_alike(session):
-    base_env = session.workers.local_worker().async_env
-    starts = {env.reset().tobytes() for env in base_env.get_sub_environments()}
-    assert len(starts) == 16
-
-
-def test_no_ray_cluster_is_started_or_joined(session):
-    session.train()
-    assert not ray.is_initialized()
+    first = begun(0)
+    assert begun(0, callers=1) == first
+    # Another seed, and seed 0 resumed after two iterations.
+    assert all(len(set(values)) == 3 for values in zip(first, begun(1), begun((0, 2))))
 
 
 class Scripted:
@@ -99,12 +70,15 @@ class Scripted:
     iteration = 0
     exploration = type("", (), {"epsilon": staticmethod(lambda timestep: 0.0)})
 
-    def __init__(self, means):
+    def __init__(self, means, interrupted=()):  # Ctrl-C in these iterations
         self.means = means
         self.weights = 0
+        self.interrupted = interrupted
 
     def train(self):
         self.weights += 1
+        for _ in range(self.interrupted.count(self.weights)):
+            os.kill(os.getpid(), signal.SIGINT)
         mean = self.means[self.weights - 1]
         return {
             "training_iteration": self.weights,
@@ -120,6 +94,10 @@ class Scripted:
             "info": {"learner": {}},
         }
 
+    @contextmanager
+    def averaged(self):
+        yield self
+
     def get_policy(self):
         return self
 
@@ -130,73 +108,116 @@ class Scripted:
         self.weights = weights
 
 
-def scripted(means, evaluations, monkeypatch, stop_reward=200):
-    """Train so; gives the iteration whose policy is kept, and those that were evaluated."""
-    algorithm = Scripted(means)
-    trained = []
+def flights(mean, low=0):
+    """200 returns with that mean; of each 20, so many miss 200 (by little: the others excel)."""
+    returns = np.tile(np.repeat([199.0, mean], [low, 20 - low]), 10)
+    return returns + (np.arange(200) % 20 >= low) * (mean - returns.mean()) * 20 / (20 - low)
 
-    def evaluate(policy, game):
-        trained.append(policy.weights)
-        return np.array(evaluations[policy.weights])
+
+LOW, GOOD = flights(190), flights(260)
+UNSAFE, NINE = flights(260, low=3), flights(260, low=2)
+FLATTERED = np.concatenate([GOOD[:100], UNSAFE[100:]])  # the last 100 do not confirm it
+
+
+@pytest.mark.parametrize(
+    ("means", "returns", "episodes", "best", "stop_return"),
+    [
+        ([0] * 20, {13: GOOD}, [200], 13, 250),  # iteration 13 is the first to be evaluated
+        (
+            [0] * 20,
+            {13: LOW, 14: UNSAFE, 15: NINE, 16: FLATTERED, 17: GOOD},
+            [20, 20, 100, 200, 200],
+            17,
+            250,
+        ),
+        ([0, 260, 0], {2: GOOD}, [200], 2, 250),  # a good training mean is evaluated earlier
+        ([0] * 15, {13: NINE, 14: GOOD, 15: LOW}, [20, 20, 100], 14, 1e9),  # to the end
+    ],
+)
+def test_training_ends_when_all_flights_go_well_and_keeps_the_best(
+    means, returns, episodes, best, stop_return, monkeypatch
+):
+    algorithm, run = Scripted(means), Run(None, main.LANDER)
+
+    def evaluate(policy, environment, episodes, first_seed):
+        at = first_seed - main.EVALUATION_SEED
+        return returns[policy.weights][at : at + episodes]
 
     monkeypatch.setattr(main, "evaluate", evaluate)
-    run = main.train(algorithm, len(means), stop_reward)
-    assert {number: returns.tolist() for number, returns in run.evaluations.items()} == {
-        number: evaluations[number] for number in trained
-    }
-    assert run.best == algorithm.weights  # the policy is that of the best evaluation
+    main.train(algorithm, len(means), run, stop_return=stop_return)
+    assert list(run.evaluations) == list(returns)
+    assert [len(flown) for flown in run.evaluations.values()] == episodes
+    for number, flown in run.evaluations.items():
+        assert (flown == returns[number][: len(flown)]).all()
+    assert run.best == algorithm.weights == best
     numbers = [row["training_iteration"] for row in run.rows]
-    assert numbers == [*range(1, len(numbers) + 1)]
-    assert len(numbers) == max(trained)
-    return run.best, trained
-
-
-def test_training_stops_when_an_evaluation_confirms(monkeypatch):
-    good = [250.0] * 9 + [10.0]
-    assert scripted([100, 210, 220, 230], {2: good}, monkeypatch) == (2, [2])
-
-
-def test_training_goes_on_when_an_evaluation_does_not_confirm(monkeypatch):
-    low = [190.0] * 10
-    patchy = [300.0] * 8 + [100.0] * 2  # a better mean than the last, but two in ten fail
-    good = [250.0] * 10
-    evaluations = {2: low, 5: patchy, 9: good}  # every third iteration at most
-    means = [0, 200, 210, 220, 230, 200, 200, 199, 220, 0]
-    assert scripted(means, evaluations, monkeypatch) == (9, [2, 5, 9])
-
-
-def test_the_best_policy_that_was_evaluated_is_kept(monkeypatch):
-    evaluations = {1: [120.0, 100.0], 4: [180.0, 190.0], 5: [90.0, 80.0]}
-    assert scripted([200] * 5, evaluations, monkeypatch) == (4, [1, 4, 5])
+    assert numbers == [*range(1, max(returns) + 1)]
 
 
 def test_between_evaluations_the_training_episodes_decide():
     """A checkpoint of a run that was killed shows the best policy, as far as is known."""
     ascending = [
-        main.quality(float("nan")),  # no episode has ended yet
-        main.quality(-200.0),
-        main.quality(250.0),
-        main.quality(np.array([100.0, 120.0])),  # but an evaluation counts more
-        main.quality(np.array([300.0] * 8 + [100.0] * 2)),
-        main.quality(np.array([210.0] * 10)),  # solved
-        main.quality(np.array([220.0] * 10)),
+        (float("nan"), False),  # no episode has ended yet
+        (-200.0, False),
+        (290.0, False),
+        (LOW[:20], False),  # but an evaluation counts more
+        (GOOD[:20], False),
+        (NINE[:100] - 5, False),  # solved, by 100 episodes
+        (NINE - 10, True),  # confirmed
     ]
-    assert all(worse < better for worse, better in zip(ascending, ascending[1:]))
+    for worse, better in zip(ascending, ascending[1:]):
+        for order in ([worse, better], [better, worse]):
+            run = Run(None, main.LANDER)
+            for iteration, (returns, confirmed) in enumerate(order):
+                run.keep_if_best(Scripted([]), iteration, returns, confirmed)
+            assert order[run.best] is better
 
 
-def test_a_large_stop_reward_trains_on_to_the_end(monkeypatch):
-    evaluations = {3: [250.0] * 10}
-    assert scripted([210, 240, 250], evaluations, monkeypatch, 1e9) == (3, [3])
+class Interrupting(Run):
+    """Ctrl-C comes as the second iteration is saved, too late for it to be the last."""
+
+    def record(self, algorithm, result, last=False):
+        super().record(algorithm, result, last)
+        if len(self.rows) == 2:
+            os.kill(os.getpid(), signal.SIGINT)
 
 
-def test_evaluating_at_once_gives_what_flying_one_by_one_gives():
+@pytest.mark.parametrize(
+    ("run_class", "interrupted", "iterations", "status"),
+    [(Run, [2], 2, 0), (Run, [2, 2], 1, 130), (Interrupting, [], 3, 0)],
+)
+def test_ctrl_c_evaluates_and_a_second_one_quits(
+    run_class, interrupted, iterations, status, monkeypatch
+):
+    monkeypatch.setattr(main, "evaluate", lambda *_: LOW[:20])
+    run = run_class(None, main.LANDER)
+    previous = signal.getsignal(signal.SIGINT)
+    done = run_here(lambda: main.train(Scripted([0] * 9, interrupted), 9, run))
+    assert signal.getsignal(signal.SIGINT) == previous
+    assert done.returncode == status, done.stderr
+    assert len(run.rows) == iterations
+    assert list(run.evaluations) == [iterations] * (status == 0)
+
+
+def test_an_error_in_an_iteration_ends_the_threads_of_the_bar(monkeypatch):
+    terminal = type("Terminal", (StringIO,), {"isatty": lambda _: True})()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    before = set(threading.enumerate())
+    with pytest.raises(ZeroDivisionError) as error, console.Iterations(1, 3) as counted:
+        for iteration in counted:
+            assert set(threading.enumerate()) != before
+            iteration / 0
+    wait_for(lambda: set(threading.enumerate()) == before, "the bar's threads", 5)
+    del error  # until here it keeps the iterator alive, as it does when a program fails
+
+
+def test_evaluating_at_once_returns_what_flying_one_by_one_returns():
     class Pilot:
         """Main engine when falling fast, side engines against the tilt."""
 
-        def compute_actions(self, observations, explore):
-            assert explore is False
+        def act(self, observations):
             fast, tilt = observations[:, 3] < -0.3, observations[:, 4]
-            return np.where(fast, 2, np.where(tilt > 0.1, 3, np.where(tilt < -0.1, 1, 0))), [], {}
+            return np.where(fast, 2, np.where(tilt > 0.1, 3, np.where(tilt < -0.1, 1, 0)))
 
     pilot = Pilot()
     together = main.evaluate(pilot, episodes=12)
@@ -206,8 +227,8 @@ def test_evaluating_at_once_gives_what_flying_one_by_one_gives():
         observation, _ = env.reset(seed=main.EVALUATION_SEED + episode)
         total, over = 0.0, False
         while not over:
-            actions, _, _ = pilot.compute_actions(observation[None], explore=False)
-            observation, reward, terminated, truncated, _ = env.step(int(actions[0]))
+            (action,) = pilot.act(observation[None])
+            observation, reward, terminated, truncated, _ = env.step(int(action))
             total += reward
             over = terminated or truncated
         alone.append(total)
@@ -216,13 +237,17 @@ def test_evaluating_at_once_gives_what_flying_one_by_one_gives():
 
 
 def test_a_random_policy_crashes_the_same_way_each_time():
-    returns = main.evaluate(None, episodes=20)
-    assert returns.tolist() == main.evaluate(None, episodes=20).tolist()
-    assert -400 < returns.mean() < -100
+    def crash(seed):
+        return main.evaluate(RandomPolicy(main.LANDER, seed), episodes=20).tolist()
+
+    assert crash(1) == crash(1) != crash(2)
+    assert -400 < np.mean(crash(1)) < -100
 
 
-def test_the_summary_counts_what_it_says():
+def test_what_is_printed_counts_what_it_says():
     returns = np.array([200.0, 199.99, 250.0, -100.0])
-    assert main.summary(returns) == (
-        "mean 137.50, standard deviation 138.63, 2 of 4 at 200 or more"
-    )
+    words = "mean 137.50, standard deviation 138.63"
+    assert report.summary(returns, None) == words
+    assert report.summary(returns, 200) == words + ", 2 of 4 at 200 or more"
+    result = {"training_iteration": 1, "timesteps_total": 64, "episode_reward_mean": float("nan")}
+    assert re.fullmatch(r" +1 +64  no episode has ended yet", report.statistics(result))

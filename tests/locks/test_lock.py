@@ -53,12 +53,17 @@ def test_plain_pip_compile_changes_no_byte(project, index, tmp_path):
     subprocess.run([f"{sys.base_prefix}/bin/python3", "-m", "venv", tmp_path / "own"], check=True)
     own = tmp_path / "own" / "bin"
     subprocess.run([own / "python", "-m", "pip", "install", "-q", "pip-tools"], check=True)
-    for folder in (Path(sys.prefix, "bin"), own):  # the project's pip-tools, and the user's own
+    for folder, arguments in [
+        (Path(sys.prefix, "bin"), ""),
+        (Path(sys.prefix, "bin"), "-P pillow"),
+        (Path(sys.prefix, "bin"), "locks/build.in"),
+        (own, "requirements.in"),
+        (own, "locks/dev.in"),
+    ]:
         path = environment(PATH=f"{folder}:{os.environ['PATH']}")
-        for arguments in ("requirements.in", "", "-P pillow", "locks/build.in", "locks/dev.in"):
-            command = f"pip-compile {arguments}"
-            subprocess.run(command, shell=True, cwd=str(project), env=path, check=True)
-            assert git_diff(project) == "", f"{command} of {folder}"
+        command = f"pip-compile {arguments}"
+        subprocess.run(command, shell=True, cwd=str(project), env=path, check=True)
+        assert git_diff(project) == "", f"{command} of {folder}"
 
 
 @pytest.mark.slow

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 from helpers import PROJECT, assert_refused, environment
-from helpers.processes import Run, command, wait_for
+from helpers.processes import Run, wait_for, workers
 
 pytestmark = pytest.mark.slow
 HEAD, OTHER = "10.77.0.1", "10.77.0.2"
 ADDRESS = f"{HEAD}:6379"
-QUIET = ["--render", "none", "--stop-reward", "1e9"]
+QUIET = ["--render", "none", "--episodes", 1, "--stop-reward", 1e9]
 
 
 class Machine:
-    """A network namespace with a folder of its own; its cable leads to the other one."""
+    """A network namespace with a folder of its own, and a cable to the other one."""
 
     def __init__(self, name, folder, temp):
         self.name, self.folder = name, folder
@@ -47,9 +47,6 @@ class Machine:
     def processes(self):
         done = subprocess.run(["ip", "netns", "pids", self.name], capture_output=True, text=True)
         return [int(pid) for pid in done.stdout.split()]
-
-    def workers(self):
-        return [pid for pid in self.processes() if "ray::RolloutWorker" in command(pid)]
 
     def lose(self):
         """All its processes end at once."""
@@ -102,63 +99,51 @@ def head(machines):
     return machines[0]
 
 
-def run_on(machine, *flags, before="pass"):
-    """main.py on that machine, after these statements of Python."""
-    script = "import runpy, sys; sys.argv[0] = 'main.py'; " + before
-    script += "; runpy.run_path('main.py', run_name='__main__')"
-    return subprocess.run(
-        [*machine.enter, sys.executable, "-c", script, *map(str, flags)],
+ANOTHER_PYTHON = "u.compute_version_info = lambda: ('2.2.0', '3.9.1')"
+
+
+@pytest.mark.parametrize(
+    ("number", "count", "before", "words"),
+    [
+        (0, 1, "import ray; ray.__version__ = '2.1.0'", ["version 2.2.0", "Ray version 2.1.0"]),
+        (0, 1, f"import ray._private.utils as u; {ANOTHER_PYTHON}", ["mismatch", "Python: 3.9.1"]),
+        (1, 1, "pass", [OTHER, "is not in the cluster", f"ray start --address={ADDRESS}` first"]),
+        (0, 2, "pass", ["1 free CPUs", "at most --workers 1"]),
+    ],
+    ids=["ray", "python", "machine", "cpus"],
+)
+def test_what_does_not_fit_the_cluster_is_refused(
+    number, count, before, words, machines, head, tmp_path
+):
+    script = f"import runpy; {before}; runpy.run_module('scripts.train', run_name='__main__')"
+    flags = [*QUIET, "--address", ADDRESS, "--workers", count, "--output", tmp_path]
+    done = subprocess.run(
+        [*machines[number].enter, sys.executable, "-c", script, *map(str, flags)],
         cwd=str(PROJECT),
-        env=environment(**machine.variables),
+        env=environment(**machines[number].variables),
         capture_output=True,
         text=True,
         timeout=240,
     )
-
-
-@pytest.mark.parametrize(
-    ("before", "words"),
-    [
-        ("import ray; ray.__version__ = '2.1.0'", ["has version 2.2.0", "Ray version 2.1.0"]),
-        (
-            "import ray._private.utils as u; u.compute_version_info = lambda: ('2.2.0', '3.9.1')",
-            ["Version mismatch: The cluster was started with", "Python: 3.9.1"],
-        ),
-    ],
-)
-def test_another_version_there(before, words, head, tmp_path):
-    done = run_on(
-        head, *QUIET, "--address", ADDRESS, "--workers", 1, "--output", tmp_path, before=before
-    )
     assert_refused(done, *words)
-
-
-def test_a_machine_that_does_not_belong_to_the_cluster(machines, head, tmp_path):
-    done = run_on(machines[1], *QUIET, "--address", ADDRESS, "--workers", 1, "--output", tmp_path)
-    assert_refused(done, OTHER, "is not in the cluster", f"ray start --address={ADDRESS}` first")
-
-
-def test_too_few_cpus(head, tmp_path):
-    done = run_on(head, *QUIET, "--address", ADDRESS, "--workers", 2, "--output", tmp_path)
-    assert_refused(done, "1 free CPUs", "--workers 1 at most")
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
-    ("game", "path"), [("LunarLander-v2", None), ("broken:Wide-v0", str(PROJECT / "tests"))]
+    ("name", "path"), [("LunarLander-v2", None), ("broken:Wide-v0", PROJECT / "tests" / "helpers")]
 )
-def test_two_machines_train_together_and_one_goes_on_without_the_other(
-    game, path, machines, head, tmp_path
+def test_two_machines_train_together_and_then_one_without_the_other(
+    name, path, machines, head, tmp_path
 ):
     _, other = machines
     other.start(OTHER, f"--address={ADDRESS}")
     flags = [*QUIET, "--address", "auto", "--workers", 2, "--iterations", 1000]
-    flags += ["--env", game, "--output", tmp_path]
+    flags += ["--env", name, "--output", tmp_path]
     with Run(*flags, prefix=head.enter, **{**head.variables, "PYTHONPATH": path}) as run:
         run.wait_for_iteration(1)
-        assert len(head.workers()) == len(other.workers()) == 1
+        assert len(workers(head.processes())) == len(workers(other.processes())) == 1
         other.lose()
-        run.wait_for_error("training goes on with 1 of 2")
+        run.wait_for_error("training continues with 1 of 2")
         run.wait_for_iteration(max(run.iterations()) + 2)
         run.interrupt()
         assert run.end(run.children()) == 0, "".join(run.errors)
@@ -166,4 +151,4 @@ def test_two_machines_train_together_and_one_goes_on_without_the_other(
         assert run.iterations() == {number: 4096 * number for number in range(1, last + 1)}
         assert f"/checkpoint_{last:06}\n" in "".join(run.lines)
         assert "Traceback" not in "".join(run.errors)
-    wait_for(lambda: not head.workers(), "the workers to end", 60)
+    wait_for(lambda: not workers(head.processes()), "the workers to end", 60)

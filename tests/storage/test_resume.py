@@ -1,0 +1,236 @@
+"""Resuming a training: nothing that was saved is lost, and what does not fit is refused."""
+
+import csv
+import os
+import random
+import shutil
+import time
+
+import numpy as np
+import pytest
+from helpers import assert_refused, run_here
+from helpers.processes import Run as Process
+
+import main
+from scripts import train, watch
+from starter.learning.build import build
+from starter.storage import checkpoint, settings
+from starter.storage.run import Run
+from starter.storage.training_state import get_state
+
+QUIET = ["--render", "none", "--episodes", 1]
+KILLS = int(os.environ.get("KILLS", 3))
+
+
+@pytest.fixture()
+def copy(trained, tmp_path):
+    """Return a copy of the output of two iterations with seed 3, to be resumed at will."""
+    return shutil.copytree(trained[0], tmp_path / "runs", symlinks=True)
+
+
+@pytest.fixture()
+def no_evaluation(monkeypatch):
+    monkeypatch.setattr(main, "evaluate", lambda *_: np.zeros(10))
+
+
+def table(path):
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_what_was_saved_is_what_training_resumes_from(copy):
+    found = checkpoint.newest(copy / "latest")
+    arrays, facts = found.training()
+    algorithm = build(train.configure((3, 2), main.LANDER, 0))
+    policy = algorithm.get_policy()
+    fresh = get_state(algorithm)[0]
+    run = Run(found.path.parent, main.LANDER)
+    run.resume(algorithm, found)
+    resumed, resumed_facts = get_state(algorithm)
+    learning_rate = policy.get_session().run(policy.cur_lr)
+    algorithm.stop()
+
+    assert resumed_facts == facts["algorithm"]
+    assert resumed_facts["counters"]["num_env_steps_sampled"] == 2 * 4096
+    assert arrays.keys() == resumed.keys()
+    assert {name.split("/")[0] for name in arrays} == {"network", "target", "optimizer", "buffer"}
+    for name, values in arrays.items():
+        np.testing.assert_array_equal(values, resumed[name], name)
+    for name in fresh:  # by the resume, not by the build
+        assert name.endswith("bias") or (fresh[name] != resumed[name]).any(), name
+    network = arrays["network/default_policy/fc_out/kernel"]
+    assert (network != arrays["target/default_policy/fc_out_1/kernel"]).any()
+    assert len(arrays["buffer/obs"]) == 2 * 4096
+    # It falls from 0.001 to 0.0002 in 100,000 timesteps; an update's is that of the one before.
+    assert learning_rate == pytest.approx(1e-3 - 8e-4 * 8192 / 100_000, rel=1e-5)
+    assert run.weights.keys() == found.weights.keys()
+    assert run.best == 2
+    assert list(run.evaluations) == [2]  # not `random`, which is written anew
+
+
+def test_a_resumed_training_continues_the_same_run(copy, monkeypatch, no_evaluation):
+    (folder,) = copy.glob("LunarLander*")
+    names = ("statistics", "episodes", "evaluations")
+    before = {name: table(folder / f"{name}.csv") for name in names}
+    old = checkpoint.newest(folder).training()[0]
+    edited(monkeypatch, gamma=0.9)
+    done = run_here(train.train, "--resume", *QUIET, "--output", copy, "--iterations", 3)
+    assert done.returncode == 0, done.stderr
+    assert "\n        3     12,288 " in done.stdout
+    assert "\n        2      8,192 " not in done.stdout
+    assert f"saved {folder}/checkpoint_000003\n" in done.stdout
+    assert done.stdout.startswith("resuming with other settings than before: gamma=0.9\n")
+    assert list(copy.glob("LunarLander*")) == [folder]
+    assert [path.name for path in folder.glob("checkpoint_*")] == ["checkpoint_000003"]
+
+    after = {name: table(folder / f"{name}.csv") for name in names}
+    assert after["statistics"][:2] == before["statistics"]
+    (row,) = after["statistics"][2:]
+    assert (row["training_iteration"], row["timesteps_total"]) == ("3", "12288")
+    assert float(row["epsilon"]) == pytest.approx(1 - 0.85 * 12288 / 15000)
+    assert float(row["time_total_s"]) > float(before["statistics"][1]["time_total_s"])
+    count = len(before["episodes"])
+    assert after["episodes"][:count] == before["episodes"]
+    assert {row["iteration"] for row in after["episodes"][count:]} == {"3"}
+    assert len(after["episodes"]) == int(row["episodes_total"])
+    greedy = [row for row in before["evaluations"] if row["iteration"] == "2"]
+    assert len(greedy) == 100
+    assert after["evaluations"][:100] == greedy
+    assert [r["iteration"] for r in after["evaluations"][100:]] == ["3"] * 10 + ["random"] * 10
+
+    arrays, facts = checkpoint.newest(folder).training()
+    assert facts["algorithm"]["counters"]["num_env_steps_trained"] == 16 * (3 * 4096 - 512)
+    for name in ("obs", "actions", "rewards", "new_obs", "dones"):
+        column = arrays[f"buffer/{name}"]
+        assert len(column) == 3 * 4096
+        np.testing.assert_array_equal(column[: 2 * 4096], old[f"buffer/{name}"])
+    # New random numbers: not the episodes that the seed began with.
+    assert not np.isin(column_of_starts(arrays, 2 * 4096), column_of_starts(arrays, 0)).any()
+
+
+def column_of_starts(arrays, row):
+    """The vertical velocity of the 16 environments at that row of the replay buffer."""
+    return arrays["buffer/obs"][row : row + 16, 3]
+
+
+def edited(monkeypatch, **changes):
+    """Edit lines of `main.configure`, as a reader's experiment does."""
+    configure = main.configure
+
+    def changed(seed, environment=main.LANDER):
+        config = configure(seed, environment)
+        buffer = {**config.replay_buffer_config, **changes.pop("buffer", {})}
+        return config.training(replay_buffer_config=buffer, **changes)
+
+    monkeypatch.setattr(main, "configure", changed)
+
+
+@pytest.mark.parametrize(
+    ("flags", "changes", "words"),
+    [
+        (["--iterations", 2], {}, "has 2 iterations; set --iterations to more"),
+        (["--seed", 4], {}, "has seed 3; leave --seed out"),
+        (["--env", "CartPole-v1"], {}, "learned LunarLander-v2, not CartPole-v1"),
+        (["--env-arg", "gravity=-5.0"], {}, "leave --env-arg out"),
+        (["--from-checkpoint", "nowhere"], {}, "there is no folder nowhere"),
+        ([], {"hiddens": [32]}, "other layers than main.py's"),
+        ([], {"buffer": {"capacity": 1000}}, "buffer is larger than main.py's"),
+        ([], {"csv": "training_iteration,timesteps_total\n1"}, "has no complete CSV files"),
+    ],
+)
+def test_what_cannot_be_resumed_is_refused(flags, changes, words, copy, monkeypatch):
+    if "csv" in changes:
+        (copy / "latest" / "statistics.csv").write_text(changes["csv"])
+    elif changes:
+        edited(monkeypatch, **changes)
+    before = sorted(copy.rglob("*"))
+    assert_refused(run_here(train.train, "--resume", *QUIET, "--output", copy, *flags), words)
+    assert sorted(copy.rglob("*")) == before
+    assert checkpoint.newest(copy / "latest").manifest["iteration"] == 2
+
+
+def test_an_edited_run_is_told_apart_and_watched_as_it_was_trained(
+    tmp_path, monkeypatch, no_evaluation
+):
+    flags = [*QUIET, "--output", tmp_path]
+    with monkeypatch.context() as edit:
+        edited(edit, gamma=0.9, hiddens=[32], buffer={"reward_scale": 1})
+        assert run_here(train.train, "--iterations", 1, *flags).returncode == 0
+    found = checkpoint.newest(tmp_path / "latest")
+    assert "-seed0-gamma=0.9-hiddens=-32-reward_scale=1-" in found.path.parent.name
+    shown = run_here(watch.watch, *flags)
+    assert shown.returncode == 0, shown.stderr
+    heading, episode = shown.stdout.splitlines()
+    assert heading.endswith("1 iterations, trained with gamma=0.9 hiddens=[32] reward_scale=1")
+    assert episode.startswith("episode 1: return ")
+    policy = watch.load_policy(found, main.LANDER)
+    assert policy.config["replay_buffer_config"]["reward_scale"] == 1
+    assert policy.config["gamma"] == 0.9
+    for name, values in policy.get_weights().items():
+        np.testing.assert_array_equal(values, found.weights[name])
+
+
+def test_a_run_of_the_shipped_settings_is_named_after_its_seed_alone(trained):
+    (folder,) = trained[0].glob("LunarLander*")
+    name, _, date = folder.name.partition("-seed3-")
+    assert (name, len(date)) == ("LunarLander-v2", len("20261124-193108"))
+
+
+def test_settings_are_compared_by_name():
+    shipped = settings.of(main.configure(0))
+    assert settings.differences(shipped) == ""
+    assert settings.differences(settings.of(main.configure(1))) == ""
+    model = {"fcnet_hiddens": [9], "fcnet_activation": "tanh", "use_lstm": True}
+    own = settings.of(main.configure(0).training(gamma=0.9, n_step=1, noisy=True, model=model))
+    assert (
+        settings.differences(own, {**own, "n_step": 3, "hiddens": [8]}) == "hiddens=[64] n_step=1"
+    )
+    # Whichever of the two is edited, a policy is shown with what it was trained with.
+    config = settings.apply_network(main.configure(0), own)
+    assert (config.gamma, config.noisy, config.n_step) == (0.9, True, 3)
+    assert model.items() <= config.model.items()
+    config = settings.apply_network(config, shipped)
+    assert settings.of(config) == shipped
+    assert settings.apply_network(config, {}) is config  # a checkpoint alone
+
+
+def test_a_run_is_watched_alike_whichever_way_it_is_named(trained, tmp_path):
+    output, done = trained
+    (folder,) = output.glob("LunarLander*")
+    for path in (output / "latest", folder, next(folder.glob("checkpoint_*"))):
+        flags = ["--from-checkpoint", path, "--seed", 3, *QUIET, "--output", tmp_path / "other"]
+        shown = run_here(watch.watch, *flags)
+        assert shown.returncode == 0, shown.stderr
+        heading, episode = shown.stdout.splitlines()
+        assert heading.endswith("checkpoint_000002: LunarLander-v2, seed 3, 2 iterations")
+        assert f"\n{episode}\n" in done.stdout
+    other = run_here(watch.watch, *flags, "--seed", 4)
+    assert other.stdout.splitlines()[1] != episode
+    assert list((tmp_path / "other").iterdir()) == []  # nothing was drawn
+    assert_refused(run_here(watch.watch, "--output", tmp_path), "there is no folder", "latest")
+
+
+@pytest.mark.slow
+def test_a_training_that_is_killed_is_resumed(tmp_path):
+    """`KILLS=50` kills more often."""
+    moment, saved = random.Random(1), 0
+    flags = ["--iterations", 1000, "--stop-reward", 1e9, "--render", "none", "--output", tmp_path]
+    for number in range(KILLS):
+        with Process(*flags, *["--resume"] * (number > 0)) as process:
+            process.wait_for_iteration(saved + 2)  # one of its own is saved
+            time.sleep(moment.uniform(0, 2))
+            process.process.kill()
+            process.end()
+        newest = checkpoint.newest(tmp_path / "latest")
+        arrays, facts = newest.training()
+        saved = newest.manifest["iteration"]
+        assert saved >= max(process.iterations()) - 1
+        assert facts["algorithm"]["iteration"] == saved
+        assert facts["algorithm"]["counters"]["num_env_steps_sampled"] == 4096 * saved
+        assert len(arrays["buffer/obs"]) == min(4096 * saved, 100_000)
+        rows = [
+            int(r["training_iteration"]) for r in table(newest.path.with_name("statistics.csv"))
+        ]
+        assert rows == [*range(1, len(rows) + 1)]
+        assert len(rows) >= saved
+        assert list(tmp_path.glob("LunarLander*")) == [newest.path.parent]  # the same run
