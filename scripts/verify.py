@@ -127,12 +127,16 @@ def distance(one, other):
 
 
 def write_readme(printed):
-    """Put what a run printed into the README, some iterations of it left out."""
-    lines, kept = printed.splitlines(), []
-    for number, line in enumerate(lines):
+    """Put what a run printed into the README, most iterations left out."""
+    lines = printed.splitlines()
+    numbers = [int(n) for line in lines for n in re.findall(r"^ *(\d+)  ", line)]
+    shown = {1, 2, 3, numbers[-1], *range(5, numbers[-1], 5)}
+    kept, keep = [], True
+    for line in lines:
         iteration = re.match(r" *(\d+)  ", line)
-        evaluated = "".join(lines[number + 1 : number + 2]).startswith("greedy")
-        if not iteration or evaluated or int(iteration[1]) <= 3 or int(iteration[1]) % 5 == 0:
+        if iteration or not line.startswith("greedy"):
+            keep = not iteration or int(iteration[1]) in shown
+        if keep:
             kept.append(line)
         elif kept[-1] != "...":
             kept.append("...")
