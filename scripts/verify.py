@@ -130,7 +130,7 @@ def write_readme(printed):
     """Put what a run printed into the README, most iterations left out."""
     lines = printed.splitlines()
     numbers = [int(n) for line in lines for n in re.findall(r"^ *(\d+)  ", line)]
-    shown = {1, 2, 3, numbers[-1], *range(5, numbers[-1], 5)}
+    shown = {1, 2, 3, numbers[-1], *range(10, numbers[-1], 10)}
     kept, keep = [], True
     for line in lines:
         iteration = re.match(r" *(\d+)  ", line)
