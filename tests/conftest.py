@@ -12,7 +12,7 @@ def trained(tmp_path_factory):
     """
     folder = tmp_path_factory.mktemp("trained")
     (folder / "home").mkdir()
-    flags = ["--iterations", 2, "--seed", 3, "--render", "gif", "--episodes", 2]
+    flags = ["--iterations", 2, "--seed", 3, "--render", "gif", "--episodes", 1]
     done = run_main(*flags, "--output", folder / "runs", HOME=folder / "home")
     assert done.returncode == 0, done.stderr
     return folder / "runs", done
