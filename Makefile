@@ -2,74 +2,89 @@
 # make help       everything else
 
 .DEFAULT_GOAL := run
-.PHONY: run train watch demo play story tensorboard setup test test-bare verify expected bench \
-	experiments lint lock bump platforms audit clean help
+.PHONY: run demo watch play train tune tensorboard help setup test test-all test-bare lint verify \
+	lock bump expected platforms audit bench environments experiments story clean
 
-# What another Python project left in the environment does not reach this one.
-unexport PYTHONHOME PYTHONPATH
+unexport PYTHONHOME # with that of another Python, this one does not start
 
-BIN = .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+BIN = .venv/bin
 FLAGS = $(if $(ITERATIONS),--iterations '$(ITERATIONS)') $(if $(SEED),--seed '$(SEED)') \
 	$(if $(ENV),--env '$(ENV)') $(if $(WORKERS),--workers '$(WORKERS)') $(ARGS)
+PYTEST = $(BIN)/python -m pytest -n auto --dist loadfile
+
+##@ Every day
 
 run: setup ## set up, train and show: make ITERATIONS=2 SEED=3 ARGS="--render none"
 	@$(BIN)/python main.py $(FLAGS)
 
-train: setup ## train another environment, resume, use workers: make train ENV=CartPole-v1 WORKERS=2
-	@$(BIN)/python -m scripts.train $(FLAGS)
+demo: setup ## show the policy that comes with the clone
+	@$(BIN)/python -m scripts.watch --from-checkpoint docs/demo $(FLAGS)
 
 watch: setup ## show the policy that was trained last
 	@$(BIN)/python -m scripts.watch $(FLAGS)
 
-demo: setup ## show the policy that comes with the clone
-	@$(BIN)/python -m scripts.watch --from-checkpoint docs/demo $(FLAGS)
-
-play: setup ## fly the lander yourself, with the arrow keys, and compare with that policy
+play: setup ## fly the lander yourself with the arrow keys, and compare with that policy
 	@$(BIN)/python -m scripts.play $(ARGS)
+
+train: setup ## train another environment, resume, use workers: make train ENV=CartPole-v1 WORKERS=2
+	@$(BIN)/python -m scripts.train $(FLAGS)
+
+tune: setup ## search for settings with Ray Tune, on all cores
+	@$(BIN)/python -m examples.tune $(ARGS)
 
 tensorboard: setup ## show the curves of all runs in the browser, at http://localhost:6006
 	@mkdir -p runs/tensorboard
 	@TF_CPP_MIN_LOG_LEVEL=3 PYTHONWARNINGS=ignore $(BIN)/tensorboard --logdir runs/tensorboard --host localhost $(ARGS)
 
+help: ## this list
+	@awk -F ':.*## ' '/^##@/ { print (n++ ? "\n" : "") substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+##@ Set up and check
+
 setup: ## only make .venv, with exactly the packages of requirements.txt
 	@scripts/setup.sh
 
-test: ## run the tests: make test ARGS="-k adapter"
+test: ## run the fast tests, three minutes: make test ARGS="-k adapter"
 	@scripts/setup.sh dev
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(PYTEST) -m "not slow" $(ARGS)
 
-test-bare: ## the README's two commands on a bare Debian (root, debootstrap, 40 minutes)
+test-all: ## run all tests, also those that take minutes of training or installing
+	@scripts/setup.sh dev
+	@$(PYTEST) $(ARGS)
+
+test-bare: ## the README's two commands on a bare Debian (as root, with debootstrap)
 	@scripts/setup.sh dev
 	@$(BIN)/python -m pytest -rA tests/setup/bare.py $(ARGS)
-
-verify: setup ## train with the README's seed and compare every figure with tests/expected
-	@$(BIN)/python -m scripts.verify $(ARGS)
-
-expected: setup ## after a change that is meant: expect this machine's figures from now on
-	@$(BIN)/python -m scripts.verify --write --short
-	@$(BIN)/python -m scripts.verify --write
-	@$(BIN)/python -m scripts.story
-
-story: setup ## draw docs/story.gif: one episode before training, half-way and at the end
-	@$(BIN)/python -m scripts.story $(ARGS)
-
-bench: setup ## measure the default run, seeds 1 to 10, and RLlib's stock DQN
-	@$(BIN)/python -m scripts.benchmark $(ARGS)
-
-experiments: setup ## change one line of the default run, and measure what comes of it
-	@$(BIN)/python -m scripts.experiments $(ARGS)
 
 lint: ## check the style of the Python files
 	@scripts/setup.sh dev
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
-lock: ## compile the locks after a change in a requirements*.in; moves no other pin
+verify: setup ## train with the README's seed and compare every figure with tests/expected
+	@$(BIN)/python -m scripts.verify $(ARGS)
+
+##@ After a change
+
+lock: ## compile the locks after a change in a .in file; moves no other pin
 	@scripts/setup.sh dev
 	@$(BIN)/python -m scripts.lock
 
 bump: ## move pins, try them, then replace the locks: make bump PACKAGE=pillow
 	@scripts/setup.sh dev
 	@$(BIN)/python -m scripts.lock --bump $(PACKAGE)
+
+expected: setup ## after a change that is meant: record this machine's results and pictures
+	@$(BIN)/python -m scripts.verify --write --short
+	@$(BIN)/python -m scripts.verify --write
+	@$(BIN)/python -m scripts.story
+	@$(BIN)/python -m scripts.pictures
+
+clean: ## remove .venv, what set-up keeps and the caches; runs/ stays
+	@rm -rf .venv .setup .pytest_cache .ruff_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+##@ Maintenance
 
 platforms: ## ask the index for a file for every pin, platform and Python
 	@scripts/setup.sh dev
@@ -79,9 +94,14 @@ audit: ## look every pin up in PyPI's list of known vulnerabilities
 	@scripts/setup.sh dev
 	@$(BIN)/python -m scripts.audit
 
-clean: ## remove .venv and the caches; runs/ stays
-	@rm -rf .venv .pytest_cache .ruff_cache
-	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+bench: setup ## measure seeds 1 to 20: make bench ARGS="--against HEAD~1" beside another commit
+	@$(BIN)/python -m scripts.benchmark $(ARGS)
 
-help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+environments: setup ## measure what the same settings reach on other environments
+	@$(BIN)/python -m scripts.environments $(ARGS)
+
+experiments: setup ## change one line of the default run, and measure the effect
+	@$(BIN)/python -m scripts.experiments $(ARGS)
+
+story: setup ## draw docs/story.gif: one episode before training, half-way and at the end
+	@$(BIN)/python -m scripts.story $(ARGS)

@@ -21,7 +21,7 @@ from gymnasium.envs.box2d.lunar_lander import heuristic
 OBSERVATION, ACTIONS = 8, 4
 # (inputs, outputs) of main.py's layers: the first, two of the advantages, two of the value.
 LAYERS = ((OBSERVATION, 128), (128, 64), (64, ACTIONS), (128, 64), (64, 1))
-PLAYED = range(1, 101)  # observations in a forward pass: an evaluation begins with 100
+PLAYED = range(1, 101)  # observations in a forward pass: evaluations start with 100 at most
 BATCH = 128  # transitions in an update
 UPDATES = 5
 EPISODES = 6
@@ -113,9 +113,9 @@ def forward_passes():
 
 
 def updates():
-    """Yield the TD errors, the clipped gradients and the new weights of each update.
+    """Yield the TD errors, the gradients and the new weights of each update.
 
-    It is RLlib's: double DQN, the Huber loss, clipped gradients, Adam.
+    It is RLlib's: double DQN, the Huber loss, Adam.
     """
     with tf.Graph().as_default(), session() as running:
         batch = [tf.placeholder(fed.dtype, (None, *fed.shape[1:])) for fed in fixed_batch(0)]
@@ -129,8 +129,8 @@ def updates():
         huber = tf.where(size < 1.0, tf.square(errors) * 0.5, size - 0.5)
         adam = tf.train.AdamOptimizer(0.001, epsilon=1e-8)
         gradients = adam.compute_gradients(tf.reduce_mean(huber), sum(weights, ()))
-        clipped = [(tf.clip_by_norm(gradient, 40), weight) for gradient, weight in gradients]
-        fetched = [errors, *(gradient for gradient, _ in clipped), adam.apply_gradients(clipped)]
+        fetched = [errors, *(gradient for gradient, _ in gradients)]
+        fetched.append(adam.apply_gradients(gradients))
         running.run(tf.global_variables_initializer())
         for number in range(UPDATES):
             yield from running.run(fetched, dict(zip(batch, fixed_batch(number))))[:-1]

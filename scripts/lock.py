@@ -50,7 +50,9 @@ def main(
     try:
         with tempfile.TemporaryDirectory(prefix="lock-", dir=sys.prefix) as folder:
             copy = Path(folder, "project")
-            unwanted = shutil.ignore_patterns(".git", ".venv", "runs", "__pycache__", ".*cache")
+            unwanted = shutil.ignore_patterns(
+                ".git", ".venv", ".setup", "runs", "__pycache__", ".*cache"
+            )
             shutil.copytree(str(PROJECT), str(copy), symlinks=True, ignore=unwanted)
             compile_locks(copy, ask_for(" ".join(packages or ()).split(), copy) if bump else [])
             moved = show_what_moves(copy)
@@ -151,20 +153,20 @@ def run(step, command, folder, **variables):
         Problem: if it fails; with the line that says why. The log then has its whole output.
     """
     print(f"{step} ...", flush=True)
-    done = subprocess.run(
-        [str(word) for word in command],
-        cwd=str(folder),
-        env={**os.environ, **variables},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-    )
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
+        done = subprocess.run(
+            [str(word) for word in command],
+            cwd=str(folder),
+            env={**os.environ, **variables},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        output.seek(0)
+        said = package_index.redacted(output.read())
     if done.returncode:
-        LOG.write_text(package_index.redacted(done.stdout), "utf-8")
-        line = package_index.redacted(last_line(done.stdout))
-        raise Problem(f"{step} failed: {line} (its whole output: {LOG})")
+        LOG.write_text(said, "utf-8")
+        raise Problem(f"{step} failed: {last_line(said)} (its whole output: {LOG})")
 
 
 def last_line(said):

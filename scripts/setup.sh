@@ -4,7 +4,9 @@
 #   dev    the tests' packages as well
 #   which  only print the Python that it would use, fetched if there is none
 #   lock   only print the lock file that it would install
+# Besides .venv it writes to .setup/: logs, and a Python where the machine has none.
 set -eu
+unset PYTHONHOME PYTHONPATH # of another project: main.py sees them, set-up does not
 
 fail() {
     echo "error: $*" >&2
@@ -19,9 +21,10 @@ supported() { # a pyenv shim that only prints an error has no version
     case " $versions " in *" $(version_of "$1" || echo none) "*) ;; *) return 1 ;; esac
 }
 
-# Where the version managers keep version $1, and what PATH calls it, a line each.
+# Where version $1 is kept here and by the version managers, and what PATH calls it, one per line.
 # pyenv and uv do not read .tool-versions, so all of them are told the version.
 places() {
+    for own in "$PWD/.setup/python/cpython-$1"*/bin/python3; do echo "$own"; done
     if prefix=$(asdf where python "$1" 2>/dev/null); then echo "$prefix/bin/python"; fi
     if prefix=$(mise where "python@$1" 2>/dev/null); then echo "$prefix/bin/python"; fi
     if prefix=$(pyenv prefix "$1" 2>/dev/null); then echo "$prefix/bin/python"; fi
@@ -33,14 +36,15 @@ find_python() {
     for version in $versions; do
         while IFS= read -r candidate; do
             if supported "$candidate"; then echo "$candidate" && return; fi
-        done <<-EOF
+        done <<-END
 		$(places "$version")
-		EOF
+		END
     done
 }
 
-# Has the first version manager that is there and can do it fetch the pinned Python.
-# uv and mise download one (seconds), pyenv and asdf compile it (minutes).
+# Has the first version manager that is there and can do it fetch the pinned Python: uv and mise
+# download one (seconds), pyenv and asdf compile it (minutes). Where there is none, any python3
+# fetches uv, which does it.
 fetch_python() {
     for manager in uv mise pyenv asdf; do
         command -v "$manager" >/dev/null || continue
@@ -52,8 +56,17 @@ fetch_python() {
             asdf) asdf install python "$pinned" ;;
         esac >&2 </dev/null || continue
         python=$(find_python)
-        [ -z "$python" ] || break
+        [ -z "$python" ] || return 0
     done
+    python=python3
+    "$python" -c 'import json, ssl, sys, urllib.request, zipfile; sys.exit(sys.version_info < (3, 8))' 2>/dev/null ||
+        fail "no Python $series found, and nothing that could fetch one; install python3 (any from 3.8 on) or uv" \
+            "and run the same command again, or name your Python: make PYTHON=/path/to/python3.8"
+    choose_lock # a platform without one needs no Python either
+    echo "No Python $series here: uv gets Python $pinned, into .setup/ (50 MB to download)" >&2
+    "$python" -m scripts.fetch_python "$pinned" || exit
+    python=$(find_python)
+    [ -n "$python" ] || fail "the Python $pinned that uv got does not run here; see .setup/python.log"
 }
 
 # Sets $lock to the lock file for the platform of $python. preflight.py does the same.
@@ -78,7 +91,6 @@ compiles() { # C++ of this line
 
 # box2d-py is compiled on this machine: find out now, not after the download.
 check_build_tools() {
-    case $lock in *windows*) return ;; esac # its compiler is not called cc
     compiler=${CC:-$("$python" -c 'import sysconfig as s; print(s.get_config_var("CC") or "cc")')}
     headers=$("$python" -c 'import sysconfig as s; print(s.get_paths()["include"])')
     compiles '#include <cmath>' ||
@@ -92,11 +104,48 @@ check_build_tools() {
             "(Debian, Ubuntu), or a Python from pyenv"
 }
 
-install() {
-    # --no-compile: pip byte-compiles on one core; below, all of them do.
-    "$bin/python" -m pip install --disable-pip-version-check --no-input --no-compile \
-        --require-hashes "$@" ||
-        fail "the installation is not finished (pip says why, above); mend that and run the same command again"
+# One set-up at a time in this clone: file 9 is locked until this script ends, however it ends.
+take_turn() {
+    mkdir -p .setup
+    exec 9>.setup/lock
+    "$1" -c 'import fcntl, signal
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # without a traceback
+try:
+    fcntl.flock(9, fcntl.LOCK_EX | fcntl.LOCK_NB)
+except BlockingIOError:
+    print("Waiting for another set-up in this folder", flush=True)
+    fcntl.flock(9, fcntl.LOCK_EX)
+except OSError:
+    pass  # a file system without locks'
+}
+
+# If .venv is whole, removes the one before it; else brings that back, if there is one.
+settle() {
+    trap '' INT TERM HUP
+    if ! ls .venv/ready-* >/dev/null 2>&1; then
+        rm -rf .venv
+        [ ! -e .setup/previous ] || mv .setup/previous .venv
+    fi
+    rm -rf .setup/previous
+    trap - EXIT INT TERM HUP
+}
+
+make_venv() {
+    case $python in # of an activated .venv, which is about to be moved
+        "$PWD"/.venv/*) python=$("$python" -c 'import os, sys; print(os.path.realpath(sys.executable))') ;;
+    esac
+    # An environment works only where it was made, so the old one makes room.
+    if [ -e .venv ] || [ -L .venv ]; then mv .venv .setup/previous; fi
+    trap settle EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+    trap 'exit 129' HUP
+    "$python" -m venv .venv >.setup/venv.log 2>&1 ||
+        fail "$python could not make .venv: $(tail -n 1 .setup/venv.log); all that it said is in .setup/venv.log"
+    .venv/bin/python -m scripts.install "at most 850 MB to download, one to three minutes" \
+        locks/build.txt "$lock" || exit
+    : >"$ready"
+    settle
 }
 
 pinned=$(awk '$1 == "python" { print $2 }' .tool-versions)
@@ -122,20 +171,14 @@ if [ -n "${PYTHON:-}" ]; then
         fail "PYTHON=$PYTHON is not a working Python $series; name one that is, or leave PYTHON out"
 fi
 
-bin=.venv/bin
-[ ! -d .venv/Scripts ] || bin=.venv/Scripts # Windows
-
 finished() {
-    [ -e "$ready" ] && supported "$bin/python" || return 1
-    [ -z "$python" ] || [ "$(version_of "$python")" = "$(version_of "$bin/python")" ]
+    [ -e "$ready" ] && supported .venv/bin/python || return 1
+    [ -z "$python" ] || [ "$(version_of "$python")" = "$(version_of .venv/bin/python)" ]
 }
 
 if [ "${1:-}" = which ] || [ "${1:-}" = lock ] || ! finished; then
     [ -n "$python" ] || python=$(find_python)
     [ -n "$python" ] || fetch_python
-    [ -n "$python" ] ||
-        fail "no Python $series found, and no uv, mise, pyenv or asdf that could get one;" \
-            "install uv, say, and run the same command again, or name your Python: make PYTHON=/path/to/python3.8"
     if [ "${1:-}" = which ]; then
         echo "$python"
         exit
@@ -146,32 +189,16 @@ if [ "${1:-}" = which ] || [ "${1:-}" = lock ] || ! finished; then
         exit
     fi
     check_build_tools
-    echo "Setting up .venv with $("$python" --version 2>&1) from $python"
-    rm -rf .venv
-    "$python" -m venv .venv || fail "could not make .venv (Python says why, above)"
-    [ ! -d .venv/Scripts ] || bin=.venv/Scripts
-    install --quiet -r locks/build.txt
-    export PATH="$PWD/$bin:$PATH" # box2d-py's build calls swig, from the line above
-    # box2d-py takes one core as long to compile as another takes to install the rest: do both at
-    # once. They are a pipeline, so that Ctrl-C reaches both and this script outlives both.
-    awk '/^[^ #]/ { part = /^box2d-py==/ ? "compiled" : "rest" }
-        { print >(".venv/" part ".txt") }' part=rest "$lock"
-    echo "Compiling box2d-py while the other packages are installed"
-    {
-        [ ! -e .venv/compiled.txt ] ||
-            install --quiet --no-deps --no-build-isolation -r .venv/compiled.txt
-        rm -f .venv/compiled.txt
-    } 2>&1 | {
-        install --no-build-isolation -r .venv/rest.txt </dev/null
-        cat >&2 # what the first one had to say
-    }
-    [ ! -e .venv/compiled.txt ] || exit 1
-    # Quietly: what old packages are warned of, and a file or two for Python 2, is no user's concern.
-    "$bin/python" -m compileall -qq -j 0 .venv >/dev/null 2>&1 || true
-    : >"$ready"
+    "$python" -m scripts.install --check locks/build.txt "$lock" ${1:+locks/dev.txt} || exit
+    take_turn "$python"
+    [ ! -e .setup/previous ] || settle # after a set-up that was killed
+    finished || make_venv
 fi
 
 if [ "${1:-}" = dev ] && [ ! -e "$dev_ready" ]; then
-    install --quiet --no-build-isolation -r locks/dev.txt
+    take_turn .venv/bin/python
+    [ -e "$dev_ready" ] ||
+        .venv/bin/python -m scripts.install "at most 60 MB to download, less than a minute" locks/dev.txt ||
+        exit
     : >"$dev_ready"
 fi

@@ -15,7 +15,6 @@ preflight.check()
 from pathlib import Path
 from typing import List
 
-import numpy as np
 from typer import Option
 
 import main
@@ -23,7 +22,6 @@ from starter import Problem, console
 from starter.display import report
 from starter.display.view import Render, open_view, require
 from starter.environments.environment import Environment, parse_arguments
-from starter.learning.random_policy import RandomPolicy
 from starter.storage import checkpoint, settings
 from starter.storage.run import opened
 from starter.workers import session
@@ -41,15 +39,13 @@ def configure(seed, environment, workers):
 
 
 def resumed(found, env, arguments, seed, iterations):
-    """Return the environment's ID, its arguments and the seed of the training to resume.
+    """Return the environment and the seed of the training to resume.
 
     Raises:
         Problem: if others were asked for, or if there is nothing left to train.
     """
-    own = found.manifest
-    if env not in (None, own["environment"]):
-        raise Problem(f"{found.path} learned {own['environment']}, not {env}")
-    if arguments and arguments != own["arguments"]:
+    own, environment = found.manifest, Environment.learned(found.manifest, env)
+    if arguments and arguments != environment.arguments:
         raise Problem(f"{found.path} learned with other arguments: leave --env-arg out")
     if own["iteration"] >= iterations:
         raise Problem(
@@ -57,12 +53,15 @@ def resumed(found, env, arguments, seed, iterations):
         )
     if seed not in (0, own["seed"]):
         raise Problem(f"{found.path} has seed {own['seed']}; leave --seed out to resume it")
-    return own["environment"], own["arguments"], own["seed"]
+    return environment, own["seed"]
 
 
 def train(
     env: str = Option(
-        None, metavar="ID", help="Gymnasium's, or module:ID.", show_default=main.LANDER.id
+        None,
+        metavar="ID",
+        help="Gymnasium's, module:ID or path/to/file.py:ID.",
+        show_default=main.LANDER.id,
     ),
     env_arg: List[str] = Option((), metavar="NAME=VALUE", help="Such as gravity=-5.0."),
     iterations: int = Option(
@@ -93,17 +92,22 @@ def train(
     found, arguments = None, parse_arguments(env_arg)
     if resume or from_checkpoint:
         found = checkpoint.newest(from_checkpoint or output / "latest")
-        env, arguments, seed = resumed(found, env, arguments, seed, iterations)
-    environment = Environment(env or main.LANDER.id, arguments)
+        environment, seed = resumed(found, env, arguments, seed, iterations)
+    else:
+        environment = Environment(env or main.LANDER.id, arguments)
+    for note in environment.notes:
+        print(note)
     require(render, environment)
+    patience = main.PATIENCE if stop_reward is None else iterations
     if stop_reward is None:
-        stop_reward = np.inf if environment.solved is None else environment.solved
+        stop_reward = main.AIM if environment.is_lander else environment.target
     flags = {"iterations": iterations, "stop_reward": stop_reward, "workers": workers}
 
     # 1. Configure and build.
+    from starter.learning.acting import RandomPolicy
     from starter.learning.build import build
 
-    session.start(workers, address, environment.module)
+    session.start(workers, address, environment.modules)
     # A resumed training draws new random numbers: those of its seed and iteration.
     draws = (seed, found.manifest["iteration"]) if found else seed
     algorithm = build(configure(draws, environment, workers))
@@ -116,7 +120,7 @@ def train(
             if changed:
                 print(f"resuming with other settings than before: {changed}")
         # 2. Train.
-        main.train(algorithm, iterations, run, environment, stop_reward)
+        main.train(algorithm, iterations, run, environment, stop_reward, patience)
         session.stop()
         # 3. Evaluate.
         random = main.evaluate(RandomPolicy(environment, main.EVALUATION_SEED), environment)

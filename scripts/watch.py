@@ -16,7 +16,7 @@ from typing import List
 from typer import Option
 
 import main
-from starter import Problem, console
+from starter import console
 from starter.display.view import Render, open_view, require
 from starter.environments.environment import Environment, parse_arguments
 from starter.storage import checkpoint, folder, settings
@@ -53,11 +53,7 @@ def watch(
 ):
     """Show a trained policy."""
     found = checkpoint.newest(from_checkpoint or output / "latest")
-    learned = found.manifest["environment"]
-    if env not in (None, learned):
-        raise Problem(f"{found.path} learned {learned}, not {env}")
-    arguments = parse_arguments(env_arg) or found.manifest["arguments"]
-    environment = Environment(learned, arguments)
+    environment = Environment.learned(found.manifest, env, parse_arguments(env_arg))
     require(render, environment)
     trained = settings.differences(settings.read(found.path.parent).get("algorithm", {}))
     print(

@@ -10,9 +10,16 @@ workers/        what more processes and machines need: Ray, and DQN that learns 
 """
 
 from pathlib import Path
+from typing import Optional
 
 PROJECT = Path(__file__).resolve().parent.parent
 
 
 class Problem(Exception):
-    """An error that the user can fix; its message is the one line that they see."""
+    """An error that the user can fix; its message is the one line that they see.
+
+    Attributes:
+        traceback: that of the user's own code, for a file; None if the line says it all.
+    """
+
+    traceback: Optional[str] = None

@@ -3,6 +3,8 @@
 import os
 import signal
 import sys
+import tempfile
+import traceback
 from typing import Any, Callable, Iterator
 
 import click
@@ -15,24 +17,42 @@ from starter import Problem
 def run(function: Callable) -> None:
     """Run `function` as this program's command line; its parameters are the flags.
 
-    Exits with 0 when done, 1 after a `Problem`, 2 after a bad flag, and 130 after Ctrl-C.
+    Exits with 0 when done, 1 after a `Problem` or another exception, 2 after a bad flag, and 130
+    after Ctrl-C. A traceback goes to a file, which the line names.
     """
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command(context_settings={"help_option_names": ["-h", "--help"]})(function)
     try:
         status = app(standalone_mode=False)
     except Problem as problem:
-        status = _complain(str(problem), 1)
+        status = _complain(f"{problem}{_in_file(problem.traceback)}", 1)
     except click.ClickException as problem:
         status = _complain(problem.format_message(), problem.exit_code)
     except (KeyboardInterrupt, click.Abort):
         status = 130
+    except Exception as error:
+        said = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        status = _complain(f"{said}{_in_file(traceback.format_exc())}", 1)
     sys.exit(status)
 
 
 def _complain(message, status):
     print("error:", message, file=sys.stderr)
     return status
+
+
+def _in_file(text):
+    """Write a traceback, if there is one, to a file; return words that name the file."""
+    if not text:
+        return ""
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="traceback-", suffix=".txt", delete=False, encoding="utf-8"
+        ) as file:
+            file.write(text)
+    except OSError:
+        return ""
+    return f"; traceback: {file.name}"
 
 
 class Iterations:

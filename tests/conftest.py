@@ -1,18 +1,61 @@
-"""One short training that several tests look at."""
+"""Runs that several tests look at: made once, also with pytest-xdist's several processes."""
+
+import json
+import os
+import subprocess
 
 import pytest
-from helpers import run_main
+from filelock import FileLock
+from helpers import PROJECT, run_main
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory):
+def run_once(tmp_path_factory):
+    """Return a function that calls another one, for all of pytest's processes together once.
+
+    It takes a name and a function of a folder that returns a finished process, and returns the
+    folder and that process.
+    """
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+
+    def run(name, function):
+        folder, result = base / name, base / f"{name}.json"
+        with FileLock(str(base / f"{name}.lock")):
+            if not result.exists():
+                folder.mkdir()
+                done = function(folder)
+                result.write_text(json.dumps([done.returncode, done.stdout, done.stderr]))
+        done = subprocess.CompletedProcess((), *json.loads(result.read_text()))
+        assert done.returncode == 0, done.stderr
+        return folder, done
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def trained(run_once):
     """Run the whole script once, with a GIF; return its output folder and its process.
 
     The user's home folder is `home`, beside the output folder.
     """
-    folder = tmp_path_factory.mktemp("trained")
-    (folder / "home").mkdir()
-    flags = ["--iterations", 2, "--seed", 3, "--render", "gif", "--episodes", 1]
-    done = run_main(*flags, "--output", folder / "runs", HOME=folder / "home")
-    assert done.returncode == 0, done.stderr
+
+    def train(folder):
+        (folder / "home").mkdir()
+        flags = ["--iterations", 2, "--seed", 3, "--render", "gif", "--episodes", 1]
+        return run_main(*flags, "--output", folder / "runs", HOME=folder / "home")
+
+    folder, done = run_once("trained", train)
     return folder / "runs", done
+
+
+@pytest.fixture(scope="session")
+def same_arithmetic(run_once):
+    """Skip the test where this machine's arithmetic differs from that of tests/expected."""
+    _, done = run_once("arithmetic", lambda folder: run_main(script="scripts.arithmetic"))
+    expected = json.loads((PROJECT / "tests" / "expected" / "short.json").read_text("utf-8"))
+    found = json.loads(done.stdout)
+    parts = [part for part, value in expected["arithmetic"].items() if found.get(part) != value]
+    if parts:
+        pytest.skip(f"the arithmetic differs from that of tests/expected: {', '.join(parts)}")

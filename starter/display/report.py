@@ -36,10 +36,18 @@ def outcome(run, environment, random: np.ndarray) -> str:
         environment: its `Environment`.
         random: the returns of the random policy's episodes, to compare with.
     """
-    lines = [f"random policy: {summary(random, environment.solved)}"]
-    if environment.solved is not None:
-        solved = environment.is_solved(run.evaluations[run.best])
-        lines.append(f"{environment} is {'solved' if solved else 'not solved yet'}")
+    solved, best = environment.solved, run.evaluations[run.best]
+    lines = [f"random policy: {summary(random, solved)}"]
+    if run.best != max(run.evaluations):
+        lines.insert(0, f"best policy: that of iteration {run.best}, {summary(best, solved)}")
+    if solved is None:
+        margin = best.mean() - random.mean()
+        lines.append(
+            f"{environment} sets no return to reach; the best policy is {margin:+.2f} above random"
+        )
+    else:
+        verdict = "solved" if environment.is_solved(best) else "not solved yet"
+        lines.append(f"{environment} is {verdict}")
     lines.append(f"weights: SHA-256 {checkpoint.digest(run.weights)}")
     lines.append(f"saved {run.saved}")
     return "\n".join(lines)

@@ -159,12 +159,14 @@ def require(render, environment):
         environment: the `Environment`.
 
     Raises:
-        Problem: if it cannot.
+        Problem: if it cannot: it draws something else than frames, or there is no display.
     """
     if render in (Render.window, Render.gif) and not environment.can_be_drawn:
         raise Problem(
             f"{environment} has no render mode rgb_array and cannot be drawn; leave --render out"
         )
+    if render != Render.none and environment.can_be_drawn and not environment.is_lander:
+        environment.check_rendering()
     if render == Render.window:
         try:
             open_window().close()

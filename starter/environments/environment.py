@@ -1,87 +1,176 @@
-"""The environment that is learned: any of gymnasium's that this DQN can, checked beforehand."""
+"""The environment that is learned: what a run knows of it, and how each part makes one."""
 
-import ast
-import copy
-import json
-import sys
-import traceback
 import warnings
+from typing import Any, Dict, Iterable, List, Optional, Tuple, Union
 
 import gymnasium
 import numpy as np
-from gymnasium.envs.registration import load_env_creator
-from gymnasium.utils.env_checker import check_env
 
 from starter import Problem
+from starter.environments import loading, spaces
+from starter.environments.blame import ANYTHING, failure
+from starter.environments.checks import Checked, try_out
+from starter.environments.loading import parse_arguments
+
+__all__ = ["Environment", "make", "parse_arguments"]
 
 LONGEST = 10_000  # timesteps of an episode, where the environment sets no limit of its own
-LANDERS_ACTIONS = ("do nothing", "left engine", "main engine", "right engine")
+LANDERS_ACTIONS = ["do nothing", "left engine", "main engine", "right engine"]
 
 
 class Environment:
-    """What a run knows of its environment, and how every part of the run makes one.
+    """What a run knows of its environment. Training, evaluation and watching make it from here.
 
     Args:
-        id: as `gymnasium.make` takes it: registered, or `module:ID`, which imports the module.
+        id: gymnasium's own, `module:ID` or `path/to/file.py:ID`; see `loading.find`.
         arguments: more of `gymnasium.make`'s, by name.
 
     Attributes:
-        module: the name of the one that it was imported from, in `module:ID`.
+        id: as it was given, with an absolute path.
+        arguments: as they were given.
+        module: the name of the user's module; None if it is gymnasium's or an installed package.
+        modules: the names of all modules that workers on other machines need to be sent.
         is_lander: whether it is LunarLander, of whose actions and ends more can be said.
         solved: the mean return that its `reward_threshold` asks for; None without one.
-        actions: the names of its actions.
+        actions: the names of its actions: its attribute `action_names`, a list of strings, if it
+            or a wrapper has one.
         frames_per_second: how fast it is to be watched.
-        can_be_drawn: whether it has the render mode `rgb_array`.
+        can_be_drawn: whether its metadata has the render mode `rgb_array`.
+        notes: what is worth knowing before training, a line for each: what was done to its
+            spaces, and a time limit that it did not set. The lander has none.
+        spaces: its own spaces, as strings, by "observation" and "action".
 
     Raises:
-        Problem: if it cannot be made, breaks gymnasium's interface, or has other spaces than
-            `Box` of shape (n,) for observations and `Discrete` for actions.
+        Problem: if it cannot be made, fails in its first timesteps, breaks gymnasium's interface,
+            or has spaces that this DQN cannot learn.
     """
 
-    def __init__(self, id, arguments=()):
-        self.id, self.arguments = id, dict(arguments)
-        self.module = id.rpartition(":")[0] or None
+    def __init__(self, id: str, arguments: Union[Dict[str, Any], Iterable[Tuple[str, Any]]] = ()):
+        self.id, self.arguments = loading.absolute(id), dict(arguments)
+        self._texts = loading.arguments_as_text(self.arguments)
+        registered, module = loading.find(self.id)
+        self.modules = loading.own(module)
+        self.module = module.__name__ if self.modules else None
+        self._spec, self._wrappers = loading.specify(registered, module, self.arguments)
         env = self.make()
-        self._spec = env.unwrapped.spec
-        self.is_lander = env.spec.name == "LunarLander"
+        self.notes = env.notes
+        if env.spec.max_episode_steps is None:
+            self._spec.max_episode_steps = LONGEST
+            self.notes.append(
+                f"time limit: {LONGEST:,} timesteps an episode, as it registers none; to set one: "
+                "--env-arg max_episode_steps=500"
+            )
+            env = self.make()
+        self.is_lander = not module and self._spec.name == "LunarLander"
         self.solved = env.spec.reward_threshold
-        self.frames_per_second = env.metadata.get("render_fps") or 30
-        self.can_be_drawn = "rgb_array" in env.metadata.get("render_modes", ())
-        self._check(env)
-        numbers = range(int(env.action_space.n))
-        self.actions = LANDERS_ACTIONS if self.is_lander else [f"action {n}" for n in numbers]
+        metadata = env.metadata or {}
+        rate = metadata.get("render_fps") or metadata.get("video.frames_per_second")
+        self.frames_per_second = rate or 30
+        modes = metadata.get("render_modes") or metadata.get("render.modes") or ()
+        self.can_be_drawn = "rgb_array" in modes
+        self.actions: List[str] = LANDERS_ACTIONS if self.is_lander else env.action_names
+        self.spaces = {
+            "observation": _whole(env.env.observation_space),
+            "action": _whole(env.env.action_space),
+        }
+        try_out(env, str(self))
         env.close()
 
-    def __str__(self):
-        return " ".join([self.id, *(f"{key}={value}" for key, value in self.arguments.items())])
+    @classmethod
+    def learned(
+        cls,
+        manifest: Dict[str, Any],
+        id: Optional[str] = None,
+        arguments: Optional[Dict[str, Any]] = None,
+    ) -> "Environment":
+        """Return the environment that the policy of a checkpoint learned.
+
+        Args:
+            manifest: the checkpoint's, with what `about` returned.
+            id: the one that was asked for, if any. The same ID may come from another file, for
+                the file may have moved.
+            arguments: to take in place of those that it learned with.
+
+        Raises:
+            Problem: if another one was asked for, or its spaces are no longer the same.
+        """
+        own = manifest["environment"]
+        if id and id.rpartition(":")[2] != own.rpartition(":")[2]:
+            raise Problem(f"the checkpoint learned {own}, not {id}")
+        arguments = arguments or loading.arguments_from_text(manifest["arguments"])
+        environment = cls(id or own, arguments)
+        for kind, space in manifest.get("spaces", {}).items():
+            if space != environment.spaces[kind]:
+                raise Problem(
+                    f"{environment} has changed: its {kind} space was {spaces.text(space)} in "
+                    f"training and is {spaces.text(environment.spaces[kind])} now; undo that, or "
+                    "train anew"
+                )
+        return environment
 
     @property
-    def config(self):
-        """What the adapter makes one from, in other processes too, on whatever machine."""
-        config = {"id": self.id, "arguments": self.arguments}
-        if self.module:
-            # The module may not be there: then what it registered comes along.
-            spec = copy.copy(self._spec)
-            if not callable(spec.entry_point):
-                spec.entry_point = load_env_creator(spec.entry_point)
-            config["spec"] = spec
-        return config
+    def about(self) -> Dict[str, Any]:
+        """What a checkpoint's manifest keeps of it, in JSON's types; `learned` reads it."""
+        return {"environment": self.id, "arguments": self._texts, "spaces": self.spaces}
 
-    def make(self, render_mode=None):
-        """A new one: see `make`."""
-        return make(self.id, self.arguments, render_mode)
+    def __str__(self) -> str:
+        place, _, name = self.id.rpartition(":")
+        if loading.is_path(place):
+            place = self.module or place
+        id = f"{place}:{name}" if place else name
+        return " ".join([id, *(f"{key}={value}" for key, value in self.arguments.items())])
+
+    @property
+    def config(self) -> Dict[str, Any]:
+        """What `make` makes one from, in other processes too, on whatever machine."""
+        return {"environment": str(self), "spec": self._spec, "wrappers": self._wrappers}
+
+    def make(self, render_mode: Optional[str] = None) -> Checked:
+        """Return a new one: see `make`."""
+        return make(self.config, render_mode)
+
+    def check_rendering(self) -> None:
+        """Draw two frames, as watching does.
+
+        Raises:
+            Problem: if it cannot be made with render mode `rgb_array`, or these are no frames.
+        """
+        env = self.make("rgb_array")
+        env.reset(seed=0)
+        env.render()
+        env.step(0)
+        env.render()
+        env.close()
+
+    @property
+    def evaluation_interval(self) -> int:
+        """Iterations from one evaluation to the next: 20 episodes take at most five of them."""
+        return max(self._spec.max_episode_steps // 1_000, 1)
+
+    @property
+    def target(self) -> float:
+        """`solved`, or infinity without one."""
+        return np.inf if self.solved is None else self.solved
+
+    def is_good(self, returns: np.ndarray, mean: float, share: float) -> bool:
+        """Whether the mean of `returns`, shape (episodes,), is at least `mean`.
+
+        Of landers, this share of the returns must reach `solved` as well: the mean alone may hide
+        that every fourth one crashes.
+        """
+        safe = not self.is_lander or (returns >= self.solved).mean() >= share
+        return bool(safe and returns.mean() >= mean)
 
     def is_solved(self, returns: np.ndarray) -> bool:
-        """Whether the mean return reaches `solved`, and of landers nine in ten returns do, too.
-
-        The mean alone may hide that every fourth lander crashes.
-        """
-        if self.solved is None or returns.mean() < self.solved:
+        """Whether at least 100 episodes average `solved`, and of landers nine in ten reach it."""
+        if self.solved is None or len(returns) < 100:
             return False
-        return bool(not self.is_lander or (returns >= self.solved).mean() >= 0.9)
+        return self.is_good(returns, self.solved, 0.9)
 
-    def verdict(self, observation, reward, truncated, episode_return):
-        """How an episode ended, in words, by its last timestep.
+    def verdict(
+        self, observation: np.ndarray, reward: float, truncated: bool, episode_return: float
+    ) -> str:
+        """Return how an episode ended, in words, by its last timestep.
 
         The lander's last reward is 100 if it has come to rest, and -100 if its body has touched
         the moon or it has left the picture, where its observation's first value is -1 or 1.
@@ -96,130 +185,30 @@ class Environment:
             how = "crashed" if abs(observation[0]) < 1 else "flew away"
         return f"{how} {episode_return:+.0f}"
 
-    def _check(self, env):
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                check_env(env.unwrapped, skip_render_check=True)
-            self._check_spaces(env.action_space, env.observation_space)
-            env.reset(seed=0)
-            values = len(env.unwrapped.step(0))
-            assert values == 5, (
-                "step() gives observation, reward, terminated, truncated and info, "
-                f"and this one gives {values} values"
-            )
-        except (AssertionError, gymnasium.error.Error) as error:
-            if "non-deterministic" not in str(error):  # so is LunarLander's own wind
-                words = f"{self} breaks gymnasium's interface: {_words(error)}"
-                raise Problem(words) from error
-            print(f"warning: {self}: {_words(error)} Digits will differ.", file=sys.stderr)
-            self._check_spaces(env.action_space, env.observation_space)
-        except Problem:
-            raise
-        except Exception as error:
-            raise Problem(f"{self} failed its check: {_words(error)}{_place(error)}") from error
 
-    def _check_spaces(self, actions, observations):
-        if not isinstance(actions, gymnasium.spaces.Discrete):
-            raise Problem(
-                f"{self} has actions {actions}: DQN chooses one of a few, Discrete(n). Take an "
-                "environment or a variant of it that has such, or train with RLlib's SAC or PPO"
-            )
-        if actions.start:
-            raise Problem(f"{self} has actions {actions}: let them start at 0")
-        if not isinstance(observations, gymnasium.spaces.Box) or len(observations.shape) != 1:
-            raise Problem(
-                f"{self} has observations {observations}: this network sees a plain list of "
-                "numbers, Box of shape (n,). FlattenObservation of gymnasium.wrappers makes such "
-                "a list of most; images want a network with convolutions"
-            )
+def make(config: Dict[str, Any], render_mode: Optional[str] = None) -> Checked:
+    """Return a new environment; every part of a run makes it here, and so do its workers.
 
-
-def make(id, arguments=(), render_mode=None, spec=None):
-    """A new `gymnasium.Env`, with observations of type float32; of `spec`, if it is given.
+    Args:
+        config: that of an `Environment`.
+        render_mode: `rgb_array` to draw it; None to play only.
 
     Raises:
-        Problem: if it cannot be made; later on, if it fails, with the place where it did.
+        Problem: if it cannot be made; later, if it fails or breaks a promise.
     """
+    name = config["environment"]
+    options = {"render_mode": render_mode} if render_mode else {}
     try:
-        # Without gymnasium's checks of each timestep: Environment checks it once.
-        arguments = {"disable_env_checker": True, **dict(arguments)}
-        if render_mode:
-            arguments["render_mode"] = render_mode
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of an older version, say, which is then refused
-            env = gymnasium.make(spec or id, **arguments)
-    except Exception as error:
-        raise Problem(f"--env {id} cannot be made: {_words(error)}") from error
-    if not env.spec.max_episode_steps:
-        env = gymnasium.wrappers.TimeLimit(env, LONGEST)
-    return _Guarded(env, id)
+            warnings.simplefilter("ignore")  # gymnasium's advice; the checks decide
+            env = gymnasium.make(config["spec"], **options)
+            for wrapper, arguments in config["wrappers"]:
+                env = wrapper(env, **arguments)
+    except ANYTHING as error:
+        how = f" with {render_mode=}, which its metadata lists" if render_mode else ""
+        raise failure(f"{name} cannot be made{how}", error) from error
+    return Checked(env, name)
 
 
-class _Guarded(gymnasium.Wrapper):
-    """Says in one line what went wrong inside, and gives observations as the network's type."""
-
-    def __init__(self, env, id):
-        super().__init__(env)
-        self._id = id
-
-    def reset(self, **options):
-        try:
-            observation, info = self.env.reset(**options)
-            return np.asarray(observation, np.float32), info
-        except Exception as error:
-            raise self._problem("reset", error) from error
-
-    def step(self, action):
-        try:
-            observation, reward, terminated, truncated, info = self.env.step(action)
-            return np.asarray(observation, np.float32), reward, terminated, truncated, info
-        except Exception as error:
-            raise self._problem("step", error) from error
-
-    def render(self):
-        try:
-            frame = np.asarray(self.env.render())
-            assert frame.ndim == 3 and frame.shape[2] == 3, (
-                f"rgb_array gives an array of shape (height, width, 3), not {frame.shape}"
-            )
-            return frame
-        except Exception as error:
-            raise self._problem("render", error) from error
-
-    def _problem(self, method, error):
-        return Problem(f"{self._id} failed in {method}(): {_words(error)}{_place(error)}")
-
-
-def parse_arguments(pairs):
-    """`["gravity=-5.0", "enable_wind=true"]` as `{"gravity": -5.0, "enable_wind": True}`.
-
-    Raises:
-        Problem: if one has no name before a `=`.
-    """
-    arguments = {}
-    for pair in pairs or ():
-        name, equals, value = pair.partition("=")
-        if not equals or not name.isidentifier():
-            raise Problem(f"--env-arg {pair} is not name=value, such as gravity=-5.0")
-        arguments[name] = value
-        for parse in (json.loads, ast.literal_eval):  # true as well as True
-            try:
-                arguments[name] = parse(value)
-                break
-            except (ValueError, SyntaxError):
-                pass
-    return arguments
-
-
-def _words(error):
-    """An exception in one line."""
-    said = " ".join(str(error).split())
-    if isinstance(error, (AssertionError, gymnasium.error.Error)) and said:
-        return said
-    return f"{type(error).__name__}: {said}" if said else type(error).__name__
-
-
-def _place(error):
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    return f" ({last.filename}, line {last.lineno})"
+def _whole(space):
+    return " ".join(str(space).split())

@@ -7,20 +7,18 @@ from starter.environments import environment as environments
 
 
 class GymnasiumAdapter(gym.Env):
-    """Train in the very environment that is shown afterwards.
+    """Train in the same environment that is watched afterwards.
 
-    RLlib 2.2.0 knows only gym 0.23: `reset()` gives an observation alone, and
-    `step()` gives four values, with one `done` for both kinds of end. A time
-    limit stays recognisable, as gym 0.23 does it: `info["TimeLimit.truncated"]`.
+    RLlib 2.2.0 knows only gym 0.23: `reset()` returns an observation alone, and `step()` returns
+    four values, with one `done` for both kinds of end. As in gym 0.23, a time limit is marked by
+    `info["TimeLimit.truncated"]`.
 
     Args:
-        config: that of an `environments.Environment`.
+        config: that of an `Environment`.
     """
 
     def __init__(self, config):
-        self.env = environments.make(
-            config["id"], config.get("arguments", {}), spec=config.get("spec")
-        )
+        self.env = environments.make(config)
         # Without bounds: the lander does leave its own (a spin faster than 5 rad/s), and
         # RLlib, which compares an observation now and then, would end the training.
         space = self.env.observation_space
@@ -34,13 +32,13 @@ class GymnasiumAdapter(gym.Env):
         return [seed]
 
     def reset(self):
-        """Begin an episode; gives its first observation, an array of shape (n,)."""
+        """Begin an episode; return its first observation, an array of shape (n,)."""
         seed, self._seed = self._seed, None
         observation, _ = self.env.reset(seed=seed)
         return observation
 
     def step(self, action):
-        """Advance one timestep; gives `(observation, reward, done, info)`."""
+        """Advance one timestep; return `(observation, reward, done, info)`."""
         observation, reward, terminated, truncated, info = self.env.step(action)
         if truncated:
             info = dict(info, **{"TimeLimit.truncated": not terminated})

@@ -1,6 +1,6 @@
 """DQN's replay buffer: the newest transitions in numpy arrays, sampled one batch at a time."""
 
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, Optional, Tuple
 
 import numpy as np
 from ray.rllib.policy.sample_batch import DEFAULT_POLICY_ID, SampleBatch
@@ -25,7 +25,7 @@ class ColumnarReplayBuffer(MultiAgentReplayBuffer):
             as what a new network predicts. RLlib's statistics are not affected.
 
     Raises:
-        ValueError: from `draw` and `sample`, if nothing was added yet.
+        ValueError: from `sample`, if nothing was added yet.
     """
 
     def __init__(
@@ -43,8 +43,6 @@ class ColumnarReplayBuffer(MultiAgentReplayBuffer):
         self._columns = {}
         self._next = 0
         self._size = 0
-
-    columns = COLUMNS
 
     def __len__(self) -> int:
         return self._size
@@ -64,16 +62,13 @@ class ColumnarReplayBuffer(MultiAgentReplayBuffer):
         self._next = (self._next + rows.count) % self.capacity
         self._size = min(self._size + rows.count, self.capacity)
 
-    def draw(self, batches: int = 1) -> List[np.ndarray]:
-        """Draw `batches * batch_size` rows, each row equally likely; return them by column."""
+    def sample(self, num_items: int, **kwargs):
+        """Draw `num_items * batch_size` rows, each row equally likely."""
         if not self._size:
             raise ValueError("nothing to sample: the replay buffer is empty")
-        at = self._random.integers(self._size, size=batches * self.batch_size)
-        return [self._columns[name][at] for name in COLUMNS]
-
-    def sample(self, num_items: int, **kwargs):
-        """Draw as `draw` does; return RLlib's batch."""
-        return SampleBatch(zip(COLUMNS, self.draw(num_items))).as_multi_agent()
+        at = self._random.integers(self._size, size=num_items * self.batch_size)
+        rows = {name: column[at] for name, column in self._columns.items()}
+        return SampleBatch(rows).as_multi_agent()
 
     def get_state(self) -> Tuple[Dict[str, np.ndarray], int]:
         """Return the filled rows of each column, and the index of the next row to write."""

@@ -5,7 +5,7 @@ from ray.rllib.evaluation.metrics import RolloutMetrics
 from ray.rllib.offline.input_reader import InputReader
 from ray.rllib.policy.sample_batch import SampleBatch
 
-from starter import Problem
+from starter.learning.acting import greedy
 
 
 def lockstep_sampler(context):
@@ -31,6 +31,7 @@ class LockstepSampler(InputReader):
     def __init__(self, worker):
         config = worker.config
         self._policy = worker.policy_map["default_policy"]
+        self._greedy = greedy(self._policy)
         self._envs = worker.async_env.get_sub_environments()
         self._steps = config.get_rollout_fragment_length()
         self._n_step = config.n_step
@@ -58,9 +59,9 @@ class LockstepSampler(InputReader):
 
         for t in range(self._steps):
             observations[t] = self._observations
-            actions[t], _, _ = self._policy.compute_actions(
-                self._observations, timestep=self._policy.global_timestep
-            )
+            best = self._greedy(self._observations)
+            actions[t] = self._policy.exploration.hold(best, self._policy.global_timestep)
+            self._policy.global_timestep += len(self._envs)
             for i, env in enumerate(self._envs):
                 observation, reward, done, info = env.step(int(actions[t, i]))
                 next_observations[t, i] = self._observations[i] = observation
@@ -74,9 +75,8 @@ class LockstepSampler(InputReader):
                     self._returns[i] = self._lengths[i] = 0
                     self._observations[i] = env.reset()
 
-        for name, values in (("observation", next_observations), ("reward", rewards)):
-            if not np.isfinite(values).all():  # one such, and the whole network is lost
-                raise Problem(f"{self._envs[0].env.spec.id} gave a {name} that is no number")
+        if not np.isfinite(next_observations).all():  # one such, and the whole network is lost
+            raise self._envs[0].env.problem("step", "an observation is not all finite numbers")
 
         # RLlib's loss weighs the value of new_obs with gamma^n * (1 - done). A done of
         # neither 0 nor 1 makes that the discount of a row that spans fewer timesteps.

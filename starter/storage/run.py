@@ -58,7 +58,7 @@ class Run:
         episodes: one `(iteration, return, length in timesteps)` per training episode.
         evaluations: the returns of each evaluation's episodes, by iteration.
         best: the iteration of the best policy; None before the first.
-        quality: that policy's: whether it was evaluated, whether it solves, its mean return.
+        quality: that policy's: evaluated, confirmed, solved, mean return; in this order.
         weights: that policy's.
         saved: the newest checkpoint's path; None before the first.
     """
@@ -76,34 +76,40 @@ class Run:
         self.evaluations: Dict[int, np.ndarray] = {}
         self.best = self.quality = self.weights = self.saved = None
         self._environment = environment
-        self._about = {
-            "environment": environment.id,
-            "arguments": environment.arguments,
-            "seed": seed,
-        }
+        self._about = {**environment.about, "seed": seed}
         self._flags = flags
         self._drawn = time.monotonic()
         self._settings_written = False
         self._warnings = set()
         self._log = tensorboard.Log(folder) if folder else None
 
-    def keep_if_best(self, policy, iteration: int, returns: Union[float, np.ndarray]) -> bool:
-        """Keep the weights of `policy` if it is the best so far; return whether it solves.
+    def keep_if_best(
+        self,
+        policy,
+        iteration: int,
+        returns: Union[float, np.ndarray],
+        confirmed: bool = False,
+    ) -> None:
+        """Keep the weights of `policy` if it is the best so far.
 
         Args:
             iteration: the iteration that it has reached.
             returns: those of an evaluation, shape (episodes,), or else the mean of the training
                 episodes, which counts less than any evaluation.
+            confirmed: whether other episodes confirmed the evaluation.
         """
         evaluated = isinstance(returns, np.ndarray)
         if evaluated:
             self.evaluations[iteration] = returns
         solved = evaluated and self._environment.is_solved(returns)
         mean = float(np.mean(returns))
-        quality = [evaluated, solved, -np.inf if np.isnan(mean) else mean]
+        quality = [evaluated, bool(confirmed), solved, -np.inf if np.isnan(mean) else mean]
         if self.best is None or quality > self.quality:
             self.best, self.quality, self.weights = iteration, quality, policy.get_weights()
-        return solved
+
+    def solved_since(self, iteration: int) -> int:
+        """Return how many iterations ago the best policy was reached; 0 if it solves nothing."""
+        return iteration - self.best if self.quality and self.quality[2] else 0
 
     def record(self, algorithm, result: Dict[str, Any], last: bool = False) -> None:
         """Keep what an iteration has reached, in the folder too.

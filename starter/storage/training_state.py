@@ -13,7 +13,7 @@ State = Tuple[Dict[str, np.ndarray], Dict[str, Any]]
 
 
 def get_state(algorithm) -> State:
-    """Return the networks, the optimizer, the replay buffer and the counters.
+    """Return the networks, the average, the optimizer, the replay buffer and the counters.
 
     RLlib's own `Algorithm.save` leaves out the replay buffer and the target network, and writes
     pickles, which run code when they are read.
@@ -25,6 +25,7 @@ def get_state(algorithm) -> State:
     columns, next_row = algorithm.local_replay_buffer.get_state()
     parts = {
         "network": policy.get_weights(),
+        "average": algorithm.average,
         "target": _target(policy).get_weights(),
         "optimizer": policy._optimizer_variables.get_weights(),
         "buffer": columns,
@@ -71,6 +72,7 @@ def set_state(algorithm, arrays: Dict[str, np.ndarray], facts: Dict[str, Any]) -
     buffer.set_state(parts["buffer"], facts["next_row"])
     worker.set_global_vars({"timestep": facts["learning_rate_timestep"]})
     policy.set_weights(parts["network"])
+    algorithm.average = parts["average"]
     _target(policy).set_weights(parts["target"])  # the line above overwrote it
     policy._optimizer_variables.set_weights(parts["optimizer"])
     policy.global_timestep = facts["global_timestep"]

@@ -9,12 +9,12 @@ from ray.exceptions import ObjectLostError, RayActorError
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED
 
 from starter import Problem
-from starter.learning.lean_dqn import LeanDQN
+from starter.learning.averaging_dqn import AveragingDQN
 
 PATIENCE = 60  # seconds to wait for a worker when none is left
 
 
-class PipelinedDQN(LeanDQN):
+class PipelinedDQN(AveragingDQN):
     """DQN that plays and learns at the same time.
 
     Each training step takes one worker's fragment, in the order of the workers and not in the

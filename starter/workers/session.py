@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import sys
-from typing import Optional
+from typing import Iterable, Optional
 
 import starter
 from starter import Problem
@@ -15,7 +15,7 @@ from starter.workers import cluster, local_ray
 _folder = None
 
 
-def start(workers: int, address: Optional[str] = None, module: Optional[str] = None) -> None:
+def start(workers: int, address: Optional[str] = None, modules: Iterable[str] = ()) -> None:
     """Prepare Ray for worker processes; without any, Ray is not even imported.
 
     Without an `address`, Ray belongs to this process: it listens to this machine alone, and it
@@ -25,7 +25,7 @@ def start(workers: int, address: Optional[str] = None, module: Optional[str] = N
     Args:
         workers: number of processes.
         address: "auto", for the cluster that this machine belongs to, or "HOST:PORT".
-        module: the name of a module that the workers need, beside this project's.
+        modules: the names of the modules that the workers need, beside this project's.
 
     Raises:
         Problem: if the workers cannot be had.
@@ -40,7 +40,7 @@ def start(workers: int, address: Optional[str] = None, module: Optional[str] = N
     os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"  # or a late call would start another Ray
     # Workers may be on another machine, so the project's code is sent to them.
     ray.cloudpickle.register_pickle_by_value(starter)
-    if module:
+    for module in modules:
         ray.cloudpickle.register_pickle_by_value(sys.modules[module])
     for name in ("ray", "ray.rllib.utils.actor_manager"):  # our own line says the same
         logging.getLogger(name).setLevel(logging.CRITICAL)

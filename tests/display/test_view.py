@@ -1,5 +1,7 @@
 """What is shown of flights, where, and what is rendered for it."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pygame
 import pytest
@@ -16,15 +18,9 @@ CONFIG = {"gamma": 0.9, "replay_buffer_config": {"reward_scale": 0.05}}
 NO_DISPLAY = ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER")
 
 
-class Lander:
-    """What a view asks of an `Environment`."""
-
-    frames_per_second = 50
-    actions = ("none", "up")
-    is_lander = can_be_drawn = True
-
-    def __str__(self):
-        return "Lander-v0"
+LANDER = SimpleNamespace(
+    frames_per_second=50, actions=("none", "up"), is_lander=True, can_be_drawn=True
+)
 
 
 class Scene:
@@ -58,20 +54,20 @@ def headless(monkeypatch):
 def test_q_values_are_divided_by_the_policys_own_scale():
     for scale, expected in ((0.05, [2, 2, 2, 3, 4]), (1, [0.1, 0.1, 0.1, 0.15, 0.2])):
         config = {**CONFIG, "replay_buffer_config": {"reward_scale": scale}}
-        (flight,), _ = fly(View(Lander(), config))
+        (flight,), _ = fly(View(LANDER, config))
         assert flight.values == pytest.approx(expected)
     assert flight.outcome == pytest.approx([4.0951, 3.439, 2.71, 1.9, 1])
 
 
 def test_nowhere_renders_nothing():
-    view = View(Lander(), CONFIG)
+    view = View(LANDER, CONFIG)
     assert view.render_mode is None
     assert [flight.episode for flight in view.flights()] == [1, 2, 3]
     assert fly(view)[1] == 0
 
 
 def test_a_gif_renders_only_the_frames_that_it_keeps(tmp_path):
-    view = GifView(Lander(), CONFIG, False, tmp_path / "lander.gif")
+    view = GifView(LANDER, CONFIG, False, tmp_path / "lander.gif")
     assert fly(view, timesteps=7, episodes=2)[1] == 2 * 5  # 0, 2, 4, 6 and the end
     view.close()
     image = Image.open(tmp_path / "lander.gif")
@@ -93,7 +89,7 @@ def test_a_gif_shows_what_followed_and_its_axes_keep_still(tmp_path, monkeypatch
         return picture
 
     monkeypatch.setattr(views.Panel, "draw", record)
-    view = GifView(Lander(), CONFIG, False, tmp_path / "lander.gif")
+    view = GifView(LANDER, CONFIG, False, tmp_path / "lander.gif")
     (flight,), _ = fly(view)
     assert drawn == []  # not before the end is known
     view.close()
@@ -107,7 +103,7 @@ def test_a_gif_shows_what_followed_and_its_axes_keep_still(tmp_path, monkeypatch
 
 
 def test_a_flight_that_was_broken_off_is_drawn_too(tmp_path, headless, capsys):
-    with open_view(Render.auto, tmp_path, Lander(), CONFIG) as view:
+    with open_view(Render.auto, tmp_path, LANDER, CONFIG) as view:
         (flight,) = view.flights(1)
         view.show(flight, Scene(), np.array([np.nan, np.inf]), 1)  # whatever was learned
         raise KeyboardInterrupt
@@ -117,7 +113,7 @@ def test_a_flight_that_was_broken_off_is_drawn_too(tmp_path, headless, capsys):
 
 
 def test_plain_is_the_bare_frame(tmp_path):
-    with open_view(Render.gif, tmp_path, Lander(), CONFIG, plain=True) as view:
+    with open_view(Render.gif, tmp_path, LANDER, CONFIG, plain=True) as view:
         fly(view)
     assert Image.open(tmp_path / "lander.gif").size == (600, 400)
 
@@ -126,32 +122,30 @@ def test_a_window_shows_each_timestep_and_closes(monkeypatch, capsys):
     shown = []
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
     monkeypatch.setattr(views, "open_window", views.open_window.__globals__["Window"])
-    view = WindowView(Lander(), CONFIG)
+    view = WindowView(LANDER, CONFIG)
     monkeypatch.setattr(
         view._window, "show", lambda picture, title, times=1: shown.append((title, times))
     )
     assert fly(view, timesteps=3)[1] == 4
     assert shown == [
-        *[(f"Lander-v0: episode 1, return {t}", 1) for t in range(3)],
-        ("Lander-v0: episode 1, return 3", 100),
+        *[(f"{LANDER}: episode 1, return {t}", 1) for t in range(3)],
+        (f"{LANDER}: episode 1, return 3", 100),
     ]
     view.close()
     assert not pygame.display.get_init()
-    assert capsys.readouterr().out.startswith("showing Lander-v0 in a window: Esc")
+    assert capsys.readouterr().out.startswith(f"showing {LANDER} in a window: Esc")
 
 
 @pytest.mark.parametrize("render", [Render.window, Render.gif])
 def test_what_cannot_be_shown_is_refused_beforehand(render, headless):
-    environment = Lander()
-    environment.can_be_drawn = render == Render.window
+    environment = SimpleNamespace(can_be_drawn=render == Render.window)
     with pytest.raises(Problem, match="leave --render out"):
         require(render, environment)
     require(Render.auto, environment)
 
 
 def test_an_environment_that_cannot_be_drawn_is_flown_all_the_same(tmp_path, capsys):
-    environment = Lander()
-    environment.can_be_drawn = False
+    environment = SimpleNamespace(actions=("none", "up"), is_lander=False, can_be_drawn=False)
     with open_view(Render.auto, tmp_path, environment, CONFIG) as view:
         assert fly(view)[1] == 0
     assert "cannot be drawn" in capsys.readouterr().out
@@ -254,9 +248,3 @@ def test_the_gif_of_three_long_flights_stays_under_3_mb(tmp_path):
         view.end(flight, lambda frame=frame: frame, "out of time +100")
     view.close()
     assert (tmp_path / "long.gif").stat().st_size < 3e6
-    image = Image.open(tmp_path / "long.gif")
-    seconds = 0
-    for number in range(image.n_frames):
-        image.seek(number)
-        seconds += image.info["duration"] / 1000
-    assert seconds == pytest.approx(66, abs=0.2)

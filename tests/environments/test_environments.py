@@ -1,5 +1,6 @@
-"""Other environments than the lander: by the same commands, or refused in one line."""
+"""Other environments than the lander: one description, and the same environment from it."""
 
+import inspect
 import json
 import re
 import subprocess
@@ -8,240 +9,236 @@ import sys
 import gymnasium
 import numpy as np
 import pytest
-from helpers import PROJECT, assert_refused, run_main
-from PIL import Image
+from helpers import assert_refused, run_main
 from ray import cloudpickle
 
-import main
 import starter
 from starter import Problem
-from starter.display import overlay
-from starter.environments.environment import Environment, make, parse_arguments
+from starter.environments.environment import Environment
 from starter.learning.adapter import GymnasiumAdapter
-from starter.storage import checkpoint
 
-
-@pytest.mark.parametrize(
-    ("id", "arguments", "words"),
-    [
-        ("LunarLandr-v2", {}, ["doesn't exist", "Did you mean: `LunarLander`?"]),
-        ("LunarLander-v1", {}, ["deprecated", "use `LunarLander-v2`"]),
-        ("LunarLander-v2", {"gravty": -5}, ["unexpected keyword argument 'gravty'"]),
-        ("LunarLander-v2", {"gravity": -50.0}, ["gravity", "must be between -12 and 0"]),
-        ("no_such_module:Game-v0", {}, ["No module named 'no_such_module'"]),
-        ("Pendulum-v1", {}, ["actions Box(-2.0, 2.0, (1,)", "Discrete(n)", "SAC or PPO"]),
-        ("LunarLander-v2", {"continuous": True}, ["continuous=True", "Discrete(n)", "SAC"]),
-        ("CarRacing-v2", {"continuous": False}, ["(96, 96, 3)", "images want", "convolutions"]),
-        ("FrozenLake-v1", {}, ["observations Discrete(16)", "FlattenObservation"]),
-        ("Blackjack-v1", {}, ["observations Tuple(", "FlattenObservation"]),
-        ("broken:NoSeed-v0", {}, ["breaks gymnasium's interface", "`seed`"]),
-        ("broken:OldReset-v0", {}, ["breaks gymnasium's interface", "tuple", "(obs, info)"]),
-        ("broken:OldStep-v0", {}, ["breaks gymnasium's interface", "this one gives 4 values"]),
-        ("broken:WrongShape-v0", {}, ["breaks gymnasium's interface", "observation space"]),
-        ("broken:NoActions-v0", {}, ["breaks gymnasium's interface", "action space"]),
-        ("broken:StartsAtOne-v0", {}, ["let them start at 0"]),
-        ("broken:Raises-v0", {}, ["ZeroDivisionError", "broken.py, line "]),
-        ("broken:CannotBeMade-v0", {}, ["cannot be made: OSError: no licence for this game"]),
-    ],
+WRAPPED = gymnasium.wrappers.TimeAwareObservation.wrapper_spec()
+gymnasium.register(
+    "Wrapped-v0",
+    "helpers.broken:Fine",
+    max_episode_steps=6,
+    reward_threshold=3,
+    order_enforce=False,
+    additional_wrappers=(WRAPPED,),
 )
-def test_what_this_dqn_cannot_learn_is_refused(id, arguments, words):
-    with pytest.raises(Problem) as refusal:
-        Environment(id, arguments)
-    assert "\n" not in str(refusal.value)
-    for word in [id.split(":")[-1].split("-")[0], *words]:
-        assert word in str(refusal.value)
+gymnasium.register("Kwargs-v0", "helpers.broken:Returns", max_episode_steps=5, kwargs={"after": 1})
+SAME = [
+    ("CartPole-v1", {}, 500),
+    ("CartPole-v1", {"max_episode_steps": 9}, 9),
+    ("helpers.broken:Short-v0", {}, 7),
+    ("helpers.broken:Short-v0", {"max_episode_steps": 4}, 4),
+    ("helpers.broken:Kwargs-v0", {"reward": 2.0}, 5),
+    ("helpers.broken:Wrapped-v0", {}, 6),
+    ("helpers.broken:Endless-v0", {}, 10_000),
+    ("examples/autoscaler.py:Autoscaler-v0", {"bursts": False}, 288),
+    ("examples/torques.py:Torques-v0", {"g": 5.0}, 200),  # the limit of the wrapped Pendulum
+]
 
 
-def test_a_refusal_comes_before_anything_is_written(tmp_path):
-    done = run_main("--env", "Pendulum-v1", "--output", tmp_path / "runs")
-    assert_refused(done, "Pendulum-v1 has actions Box")
-    done = run_main("--env-arg", "gravity", "--output", tmp_path / "runs")
-    assert_refused(done, "--env-arg gravity is not name=value")
-    assert not (tmp_path / "runs").exists()
+def compared(env):
+    """All that one environment must have in common with another one, as a line."""
+    spec = dict(vars(env.spec))
+    spec["kwargs"].pop("render_mode", None)
+    entry_point = spec.pop("entry_point")
+    name = getattr(entry_point, "__qualname__", entry_point)
+    return repr((name, sorted(spec.items()), env.observation_space, env.action_space))
 
 
-def test_arguments_are_numbers_words_and_truths():
-    pairs = ["gravity=-5.0", "enable_wind=true", "bursts=False", "map_name=8x8", "sizes=[1, 2]"]
-    assert parse_arguments(pairs) == {
-        "gravity": -5.0,
-        "enable_wind": True,
-        "bursts": False,
-        "map_name": "8x8",
-        "sizes": [1, 2],
-    }
-    assert parse_arguments(["text=a=b"]) == {"text": "a=b"}
+@pytest.mark.parametrize(("id", "arguments", "limit"), SAME)
+def test_training_evaluation_and_watching_make_the_same_environment(id, arguments, limit):
+    environment = Environment(id, arguments)
+    training = GymnasiumAdapter(environment.config).env
+    evaluation = environment.make()
+    same = [compared(training), compared(evaluation)]
+    if environment.can_be_drawn:
+        same.append(compared(environment.make("rgb_array")))
+    assert len(set(same)) == 1
+    assert evaluation.spec.max_episode_steps == limit
+    kept = {**evaluation.spec.kwargs, "max_episode_steps": limit}
+    assert {**kept, **arguments} == kept
+    registered = gymnasium.spec(id.rpartition(":")[2])
+    assert evaluation.spec.reward_threshold == registered.reward_threshold
+    if limit < 300 and id != "CartPole-v1":
+        for env in (training, evaluation):
+            env.reset(seed=0)
+            ends = [any(env.step(env.action_space.n - 1)[2:4]) for _ in range(limit)]
+            assert ends == [False] * (limit - 1) + [True]
 
 
-def test_arguments_reach_the_game():
-    falls = []
-    for gravity in (-10.0, -5.0):
-        env = Environment("LunarLander-v2", {"gravity": gravity}).make()
-        first, _ = env.reset(seed=1)
-        second = env.step(0)[0]
-        falls.append(first[3] - second[3])
-    assert falls[1] == pytest.approx(falls[0] / 2, rel=0.1)  # the vertical speed gained
+RECEIVE = f"""{inspect.getsource(compared)}
+import importlib.util, pickle, sys
+for name in ("helpers", "starter", "autoscaler", "torques", "examples"):
+    assert not importlib.util.find_spec(name), name
+for make, config in pickle.load(sys.stdin.buffer):
+    print(compared(make(config).env))
+"""
 
 
-def test_the_landers_wind_is_allowed_with_a_warning(capsys):
-    game = Environment("LunarLander-v2", {"enable_wind": True})
-    assert "non-deterministic" in capsys.readouterr().err
-    assert game.make().unwrapped.enable_wind
+def test_workers_that_lack_the_users_file_make_the_same_environment():
+    """Sent as Ray sends it, to a process that finds neither the file nor this project."""
+    environments = [Environment(id, arguments) for id, arguments, _ in SAME]
+    names = {name for environment in environments for name in environment.modules}
+    modules = [starter, *(sys.modules[name] for name in names)]
+    for module in modules:
+        cloudpickle.register_pickle_by_value(module)
+    try:
+        sent = cloudpickle.dumps([(GymnasiumAdapter, one.config) for one in environments])
+    finally:
+        for module in modules:
+            cloudpickle.unregister_pickle_by_value(module)
+    done = subprocess.run([sys.executable, "-I", "-c", RECEIVE], input=sent, capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+    expected = [compared(environment.make()) for environment in environments]
+    assert done.stdout.decode().splitlines() == expected
+
+
+def test_a_worker_sends_the_traceback_with_the_problem():
+    with pytest.raises(Problem) as caught:
+        Environment("helpers.broken:Raises-v0")
+    received = cloudpickle.loads(cloudpickle.dumps(caught.value))
+    assert (str(received), received.traceback) == (str(caught.value), caught.value.traceback)
 
 
 def test_what_is_known_of_an_environment():
     cart, lander = Environment("CartPole-v1"), Environment("LunarLander-v2")
-    assert (cart.solved, lander.solved, Environment("broken:Fine-v0").solved) == (475, 200, None)
+    assert (cart.solved, lander.solved) == (475, 200)
+    assert Environment("helpers.broken:Fine-v0").solved is None
     assert cart.frames_per_second == gymnasium.make("CartPole-v1").metadata["render_fps"]
     assert list(cart.actions) == ["action 0", "action 1"]
     assert lander.actions[2] == "main engine"
+    assert Environment("helpers.broken:Named-v0").actions == ["stay", "go"]
     assert cart.verdict(np.zeros(4), 1.0, True, 500.0) == "time limit +500"
     assert cart.verdict(np.zeros(4), 1.0, False, 21.0) == "ended +21"
-    assert Environment("broken:Fine-v0").can_be_drawn is False
+    assert Environment("helpers.broken:Fine-v0").can_be_drawn is False
+    assert Environment("helpers.broken:Draws-v0").can_be_drawn is True
 
 
-def test_solved_is_what_the_environments_authors_say():
-    cart, endless = Environment("CartPole-v1"), Environment("broken:Fine-v0")
-    returns = np.array([500.0] * 8 + [400.0] * 2)
-    assert main.is_solved(returns, cart)  # nine in ten is for landers
-    assert not main.is_solved(returns - 10, cart)
-    assert not main.is_solved(returns - 250)  # of a lander: 250 and 150
-    assert not main.is_solved(returns, endless)
-    assert main.summary(returns, 475.0).endswith("8 of 10 at 475 or more")
-    assert main.summary(returns, None) == "mean 480.00, standard deviation 40.00"
-
-
-def test_observations_are_the_networks_type_and_no_episode_is_endless():
-    env = make("broken:Endless-v0")
-    observation, _ = env.reset(seed=0)
-    assert observation.dtype == np.float32
-    for timestep in range(1, 10_001):
-        observation, _, terminated, truncated, _ = env.step(0)
-        assert not terminated
-        assert truncated == (timestep == 10_000)
-    assert observation.dtype == np.float32
-
-
-def test_the_axis_of_the_overlay_grows_with_what_is_expected():
-    panel = overlay.Panel(Environment("MountainCar-v0"))
-    frame = np.zeros((200, 300, 3), np.uint8)
-    picture = panel.draw(frame, 1, 0.0, [-3.0, -11.5, -7.0], 0)
-    assert (panel.low, panel.high) == (-20, 0)
-    assert picture.shape == (overlay.LEAST_HEIGHT, 600, 3)  # a low frame is centred
-    panel.draw(frame, 1, 0.0, [-3.0, 4.0, -7.0], 1)
-    assert (panel.low, panel.high) == (-20, 5)
-    lander = overlay.Panel(main.LANDER)
-    lander.draw(frame, 1, 0.0, [900.0, -900.0, 0.0, 0.0], 0)
-    assert (lander.low, lander.high) == (-100, 150)
-
-
-@pytest.fixture(scope="module")
-def cart(tmp_path_factory):
-    """A short run of CartPole with a GIF; its output folder and its process."""
-    output = tmp_path_factory.mktemp("cart")
-    flags = ["--env", "CartPole-v1", "--iterations", 2, "--episodes", 1, "--render", "gif"]
-    done = run_main(*flags, "--output", output)
-    assert done.returncode == 0, done.stderr
-    return output, done
-
-
-@pytest.mark.slow
-def test_another_environment_by_the_same_commands(cart, tmp_path):
-    output, done = cart
-    assert done.stderr == ""
-    assert re.search(r"^greedy policy: mean .* of 100 at 475 or more$", done.stdout, re.M)
-    assert "\nCartPole-v1 is " in done.stdout
-    (folder,) = output.glob("CartPole-v1-seed0-iterations2-*")
-    gif = Image.open(folder / "episodes.gif")
-    assert gif.size == (900, 400)
-    assert gif.info["duration"] == 40  # CartPole too has 50 frames a second
-    # Its checkpoint knows what it learned.
-    again = ["--from-checkpoint", output / "latest", "--render", "none", "--output", tmp_path]
-    shown = run_main(*again, "--episodes", 1)
-    assert shown.returncode == 0, shown.stderr
-    episode = [line for line in done.stdout.splitlines() if line.startswith("episode 1:")]
-    assert shown.stdout.splitlines() == episode
-    other = run_main(*again, "--env", "LunarLander-v2")
-    assert_refused(other, "learned CartPole-v1, not LunarLander-v2")
-
-
-@pytest.mark.slow
-def test_resume_keeps_environment_and_arguments(tmp_path):
-    flags = ["--render", "none", "--episodes", 1, "--output", tmp_path]
-    arguments = ["--env-arg", "max_episode_steps=100", "--iterations", 1]
-    done = run_main("--env", "CartPole-v1", *arguments, *flags)
-    assert done.returncode == 0, done.stderr
-    done = run_main("--resume", "--iterations", 2, *flags)
-    assert done.returncode == 0, done.stderr
-    (folder,) = tmp_path.glob("CartPole-v1-max_episode_steps=100-seed0-*")
-    assert json.loads((folder / "settings.json").read_text())["arguments"] == {
-        "max_episode_steps": 100
-    }
-    episodes = (folder / "episodes.csv").read_text().splitlines()[1:]
-    assert {line.split(",")[0] for line in episodes} == {"1", "2"}
-    assert max(int(line.split(",")[2]) for line in episodes) <= 100
-    done = run_main("--resume", "--env-arg", "max_episode_steps=50", "--iterations", 3, *flags)
-    assert_refused(done, "learned with other arguments", "--env-arg")
-
-
-@pytest.mark.slow
-def test_an_environment_that_fails_in_the_middle_costs_one_iteration(tmp_path):
-    flags = ["--render", "none", "--output", tmp_path]
-    done = run_main("--env", "broken:RaisesLater-v0", *flags, PYTHONPATH=str(PROJECT / "tests"))
-    assert_refused(done, "failed in step()", "KeyError: 'no such", "broken.py, line ")
-    (folder,) = tmp_path.glob("broken-RaisesLater-v0-*")
-    assert checkpoint.newest(folder).manifest["iteration"] == 1
-
-
-def test_an_environment_reaches_a_worker_that_has_not_its_module(monkeypatch):
-    """Sent as Ray sends it, to a process that finds neither the module nor this project."""
-    game = Environment("broken:Fine-v0", {"max_episode_steps": 7})
-    for module in (starter, sys.modules[game.module]):
-        cloudpickle.register_pickle_by_value(module)
-    try:
-        sent = cloudpickle.dumps((GymnasiumAdapter, game.config))
-    finally:
-        for module in (starter, sys.modules[game.module]):
-            cloudpickle.unregister_pickle_by_value(module)
-    receive = """
-import importlib.util, pickle, sys
-assert not importlib.util.find_spec("broken") and not importlib.util.find_spec("starter")
-make, config = pickle.load(sys.stdin.buffer)
-env = make(config)
-env.reset()
-print(sum(not env.step(0)[2] for _ in range(7)), env.observation_space.shape)
-"""
-    done = subprocess.run([sys.executable, "-I", "-c", receive], input=sent, capture_output=True)
-    assert done.stdout.decode() == "6 (3,)\n", done.stderr.decode()  # the limit of 7 came along
-
-
-@pytest.mark.slow
-def test_what_fails_in_a_worker_is_said_as_without(tmp_path):
-    flags = ["--env", "broken:RaisesLater-v0", "--workers", 1, "--render", "none"]
-    done = run_main(*flags, "--output", tmp_path, PYTHONPATH=str(PROJECT / "tests"))
-    assert_refused(done, "failed in step()", "KeyError: 'no such", "broken.py, line ")
-    (folder,) = tmp_path.glob("broken-RaisesLater-v0-*")
-    assert checkpoint.newest(folder).manifest["iteration"] == 1
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize(
-    ("environment", "flags", "said"),
+    ("id", "notes"),
     [
-        ("Fine", ["--iterations", 1], "broken:Fine-v0 cannot be drawn: it has no render mode"),
-        ("NotANumber", [], "gave a reward that is no number"),
-        ("DrawsNothing", ["--iterations", 1], "failed in render(): rgb_array gives an array"),
-        ("Fine", ["--render", "gif"], "broken:Fine-v0 cannot be drawn"),
+        ("LunarLander-v2", []),
+        ("CartPole-v1", []),
+        ("Acrobot-v1", []),
+        ("MountainCar-v0", []),
+        ("examples/autoscaler.py:Autoscaler-v0", []),
+        ("FrozenLake-v1", ["observation: Discrete(16), flattened to 16 numbers"]),
+        ("helpers.broken:Endless-v0", ["time limit: 10,000 timesteps an episode, as it "]),
     ],
 )
-def test_odd_environments(environment, flags, said, tmp_path):
-    flags = ["--env", f"broken:{environment}-v0", *flags, "--output", tmp_path]
-    done = run_main(*flags, PYTHONPATH=str(PROJECT / "tests"))
-    if environment == "Fine" and "gif" not in flags:
-        assert done.returncode == 0, done.stderr
-        assert said in done.stdout
-        assert "is not solved" not in done.stdout  # nothing says what would solve it
-    else:
-        assert_refused(done, said)
+def test_a_line_says_what_is_worth_knowing_before_training(id, notes):
+    found = Environment(id).notes
+    assert len(found) == len(notes)
+    assert all(line.startswith(note) for line, note in zip(found, notes))
+
+
+def test_a_wrapper_offers_a_few_values_of_a_continuous_action():
+    environment = Environment("examples/torques.py:Torques-v0")
+    env = environment.make()
+    env.reset(seed=0)
+    torques = []
+    for action in range(env.action_space.n):
+        env.step(action)
+        torques.append(float(env.unwrapped.last_u))
+    assert torques == [-2.0, -0.5, 0.0, 0.5, 2.0]
+    assert environment.actions == ["-2 N m", "-0.5 N m", "+0 N m", "+0.5 N m", "+2 N m"]
+
+
+def test_the_lander_is_left_as_it_is():
+    environment = Environment("LunarLander-v2")
+    ours, theirs = environment.make(), gymnasium.make("LunarLander-v2")
+    assert ours.reset(seed=7)[0].tobytes() == theirs.reset(seed=7)[0].tobytes()
+    for action in np.random.default_rng(7).integers(4, size=60).tolist():
+        ours_now, theirs_now = ours.step(action), theirs.step(action)
+        assert ours_now[0].tobytes() == theirs_now[0].tobytes()
+        assert ours_now[1:4] == theirs_now[1:4]
+
+
+@pytest.mark.parametrize(
+    ("id", "observations", "actions"),
+    [
+        ("FrozenLake-v1", 16, 4),
+        ("FrozenLake8x8-v1", 64, 4),
+        ("Taxi-v3", 500, 6),
+        ("CliffWalking-v0", 48, 4),
+        ("Blackjack-v1", 45, 2),
+    ],
+)
+def test_gymnasiums_own_toys_are_flattened_and_drawn(id, observations, actions):
+    environment = Environment(id)
+    env = environment.make()
+    assert (env.observation_space.shape, env.action_space.n) == ((observations,), actions)
+    assert len(environment.actions) == actions
+    environment.check_rendering()
+
+
+def test_a_manifest_brings_the_environment_back():
+    learned = Environment("helpers.broken:Returns-v0", {"after": 3, "reward": 1.5})
+    manifest = json.loads(json.dumps(learned.about))
+    again = Environment.learned(manifest)
+    assert (again.id, again.arguments) == (learned.id, {"after": 3, "reward": 1.5})
+    assert Environment.learned(manifest, arguments={"after": 4}).arguments == {"after": 4}
+    assert Environment.learned(manifest, "helpers.broken:Returns-v0").id == learned.id
+    with pytest.raises(Problem, match=r"learned helpers.broken:Returns-v0, not CartPole-v1"):
+        Environment.learned(manifest, "CartPole-v1")
+    manifest["spaces"]["observation"] = "Box(-1.0, 1.0, (4,), float32)"
+    with pytest.raises(
+        Problem,
+        match=r"observation space was Box\(.*\(4,\), .* in training and is Box\(.*\(3,\), ",
+    ):
+        Environment.learned(manifest)
+
+
+def test_a_manifest_of_before_there_were_spaces_in_it():
+    cart = Environment.learned(
+        {"environment": "CartPole-v1", "arguments": {"max_episode_steps": 9}}
+    )
+    assert cart.make().spec.max_episode_steps == 9
+
+
+@pytest.mark.slow
+def test_an_environment_of_ones_own_by_the_same_commands(tmp_path):
+    """A Dict in a file outside the clone: trained, resumed with workers, and watched."""
+    (tmp_path / "sensor.py").write_text("def read(room):\n    return float(room)\n")
+    from test_loading import THERMOSTAT
+
+    content = THERMOSTAT.format(sensor="sensor", id="Thermostat", entry="Thermostat")
+    (tmp_path / "thermostat.py").write_text(content)
+    flags = ["--output", tmp_path, "--render", "none", "--episodes", 1]
+    id = f"{tmp_path}/thermostat.py:Thermostat-v0"
+    train = ["--env", id, "--env-arg", "outside=-2.5", "--iterations", 6, *flags]
+    done = run_main(*train, script="scripts.train")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert done.stdout.startswith("observation: Dict(")
+    (folder,) = tmp_path.glob("thermostat-Thermostat-v0-outside=-2.5-seed0-*")
+    lengths = {line.split(",")[2] for line in (folder / "episodes.csv").read_text().split()[1:]}
+    assert lengths == {"200"}
+    greedy, random = re.findall(r"^(?:greedy|random) policy: mean (-?[\d.]+)", done.stdout, re.M)
+    assert float(greedy) > 150 > float(random)
+    more = ["--resume", "--iterations", 7, "--workers", 1, *flags]
+    done = run_main(*more, script="scripts.train", cwd=tmp_path, PYTHONPATH=str(starter.PROJECT))
+    assert done.returncode == 0, done.stderr
+    done = run_main(*flags, script="scripts.watch")
+    assert done.returncode == 0, done.stderr
+    assert "episode 1: return 1" in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_failure_in_the_middle_costs_one_iteration_and_leaves_a_traceback(workers, tmp_path):
+    flags = ["--env", "tests/helpers/broken.py:RaisesLater-v0", "--workers", workers]
+    flags += ["--render", "none", "--output", tmp_path]
+    done = run_main(*flags, script="scripts.train", TMPDIR=str(tmp_path))
+    assert_refused(done, "step() of RaisesLater", "KeyError: 'no such", "broken.py, line ")
+    (kept,) = tmp_path.glob("traceback-*.txt")
+    assert str(kept) in done.stderr
+    assert "raise KeyError" in kept.read_text()
+    assert list(tmp_path.glob("broken-RaisesLater-v0-*/checkpoint_000001"))
 
 
 @pytest.mark.slow
@@ -251,12 +248,12 @@ def test_odd_environments(environment, flags, said, tmp_path):
         ("CartPole-v1", 45, 400, 30),
         ("Acrobot-v1", 20, -110, -450),
         ("MountainCar-v0", 40, -150, -199),
-        ("examples.autoscaler:Autoscaler-v0", 60, 140, -60),
+        ("examples/autoscaler.py:Autoscaler-v0", 60, 140, -60),
     ],
 )
 def test_other_environments_are_learned(environment, iterations, score, at_random, tmp_path):
     flags = ["--env", environment, "--iterations", iterations, "--render", "none"]
-    done = run_main(*flags, "--episodes", 1, "--output", tmp_path)
+    done = run_main(*flags, "--episodes", 1, "--output", tmp_path, script="scripts.train")
     assert done.returncode == 0, done.stderr
     means = re.findall(r"^(greedy|random) policy: mean (-?[\d.]+),", done.stdout, re.M)
     assert max(float(mean) for kind, mean in means if kind == "greedy") >= score

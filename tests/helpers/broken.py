@@ -1,4 +1,4 @@
-"""Environments for tests; all but the first two are wrong in one way each."""
+"""Environments for tests; all but the first ones are wrong in one way each."""
 
 import gymnasium
 import numpy as np
@@ -7,23 +7,38 @@ import numpy as np
 class Fine(gymnasium.Env):
     """Ten timesteps of nothing."""
 
-    observation_space = gymnasium.spaces.Box(-1, 1, (3,), np.float64)
+    observation_space = gymnasium.spaces.Box(-1, 1, (3,), np.float32)
     action_space = gymnasium.spaces.Discrete(2)
+    length = 10
 
     def reset(self, *, seed=None, options=None):
         super().reset(seed=seed)
         self.time = 0
+        # float64 in a Box of float32 is accepted.
         return self.np_random.uniform(-1, 1, self.observation_space.shape), {}
 
     def step(self, action):
         self.time += 1
-        return np.zeros(self.observation_space.shape), 1.0, self.time == 10, False, {}
+        return np.zeros(self.observation_space.shape), 1.0, self.time == self.length, False, {}
 
 
 class Wide(Fine):
     """A fragment of it takes more than the 100 kB that Ray sends along with its answer."""
 
     observation_space = gymnasium.spaces.Box(-1, 1, (60,), np.float64)
+
+
+class Named(Fine):
+    action_names = ("stay", "go")
+
+
+class Endless(Fine):
+    length = None
+
+
+class Unrepeatable(Fine):
+    def step(self, action):
+        return super().step(action)[0] + np.random.random(), 1.0, False, False, {}
 
 
 class NoSeed(Fine):
@@ -41,15 +56,31 @@ class OldStep(Fine):
         return np.zeros(3), 1.0, False, {}
 
 
-class WrongShape(Fine):
-    def reset(self, *, seed=None, options=None):
-        super().reset(seed=seed)
-        return np.zeros(4), {}
+class NoActions(Fine):
+    action_space = None
+
+
+class NotAnEnvironment:
+    spec, unwrapped = None, property(lambda self: self)
+
+
+class TooFewNames(Fine):
+    action_names = ("stay",)
 
 
 class Raises(Fine):
     def step(self, action):
         return super().step(1 // 0)
+
+
+class Exits(Fine):
+    def step(self, action):
+        raise SystemExit("enough")
+
+
+class RaisesInAPackage(Fine):
+    def step(self, action):
+        return np.concatenate([]), 1.0, False, False, {}
 
 
 class RaisesLater(Fine):
@@ -64,40 +95,61 @@ class RaisesLater(Fine):
         return super().step(action)
 
 
-class NotANumber(Fine):
-    def step(self, action):
-        observation, _, *rest = super().step(action)
-        return observation, float("nan"), *rest
-
-
-class StartsAtOne(Fine):
-    action_space = gymnasium.spaces.Discrete(2, start=1)
-
-
-class NoActions(gymnasium.Env):
-    observation_space = Fine.observation_space
-
-
 class CannotBeMade(Fine):
     def __init__(self):
         raise OSError("no licence for this game")
 
 
-class Endless(Fine):
+class Returns(Fine):
+    """Returns what it is told to, in place of a part of what `step` or `reset` returns."""
+
+    def __init__(self, after=0, **parts):
+        self.after, self.parts = after, parts
+
+    def reset(self, *, seed=None, options=None):
+        observation, info = super().reset(seed=seed)
+        return observation, self.parts.get("reset_info", info)
+
     def step(self, action):
-        return np.zeros(3), 1.0, False, False, {}
+        names = ("observation", "reward", "terminated", "truncated", "info")
+        parts = dict(zip(names, super().step(action)))
+        if self.time > self.after:
+            parts.update(self.parts)
+        return tuple(parts[name] for name in names)
 
 
-class DrawsNothing(Fine):
+GREY = np.full((4, 6, 3), 200, np.uint8)
+FRAMES = {
+    "rgb": GREY,
+    "rgba": np.dstack([GREY, GREY[:, :, 0]]),
+    "int": GREY.astype(int),
+    "list": GREY.tolist(),
+    "none": None,
+    "grey": GREY[:, :, 0],
+    "float": GREY / 255,
+    "bright": GREY.astype(int) + 100,
+    "low": GREY[:2],
+}
+
+
+class Draws(Fine):
+    """Renders the FRAMES that it is told to, one after the other."""
+
     metadata = {"render_modes": ["rgb_array"], "render_fps": 10}
 
-    def __init__(self, render_mode=None):
-        self.render_mode = render_mode
+    def __init__(self, render_mode=None, frames=("rgb",)):
+        self.render_mode, self.frames, self.drawn = render_mode, frames, 0
 
     def render(self):
-        return None
+        self.drawn += 1
+        return FRAMES[self.frames[(self.drawn - 1) % len(self.frames)]]
+
+
+class NoRenderMode(Fine):
+    metadata = Draws.metadata
 
 
 for name, made in list(globals().items()):
     if isinstance(made, type) and made.__module__ == __name__:
         gymnasium.register(f"{name}-v0", made)
+gymnasium.register("Short-v0", Fine, max_episode_steps=7)

@@ -5,8 +5,10 @@ import gymnasium
 import numpy as np
 import pytest
 
+from starter.environments.environment import Environment
 from starter.learning.adapter import GymnasiumAdapter
 
+LANDER = Environment("LunarLander-v2").config
 EPISODES = 24
 
 
@@ -40,7 +42,7 @@ def assert_same(rows, others):
 
 
 def test_adapter_gives_what_gymnasium_and_gym_give():
-    adapter = GymnasiumAdapter({"id": "LunarLander-v2"})
+    adapter = GymnasiumAdapter(LANDER)
     modern = gymnasium.make("LunarLander-v2")
     old = gym.make("LunarLander-v2")
     lengths = set()
@@ -55,7 +57,7 @@ def test_adapter_gives_what_gymnasium_and_gym_give():
 
 
 def test_the_seed_goes_on_into_the_next_episode():
-    adapter = GymnasiumAdapter({"id": "LunarLander-v2"})
+    adapter = GymnasiumAdapter(LANDER)
     modern = gymnasium.make("LunarLander-v2")
     adapter.seed(5)
     first, second = adapter.reset(), adapter.reset()
@@ -65,7 +67,7 @@ def test_the_seed_goes_on_into_the_next_episode():
 
 
 def test_spaces_are_gyms_and_hold_whatever_the_lander_does():
-    adapter = GymnasiumAdapter({"id": "LunarLander-v2"})
+    adapter = GymnasiumAdapter(LANDER)
     assert adapter.action_space == gym.spaces.Discrete(4)
     adapter.seed(0)
     outside = 0
@@ -73,7 +75,7 @@ def test_spaces_are_gyms_and_hold_whatever_the_lander_does():
         observation, done = adapter.reset(), False
         while not done:
             assert adapter.observation_space.contains(observation)
-            outside += not adapter.env.observation_space.contains(observation)
+            outside += not adapter.env.unwrapped.observation_space.contains(observation)
             observation, _, done, _ = adapter.step(1)  # one side engine: it spins
     assert outside > 0  # of gymnasium's bounds, which RLlib would not forgive
 
@@ -83,7 +85,7 @@ def test_spaces_are_gyms_and_hold_whatever_the_lander_does():
     [("MountainCar-v0", 1, True), ("CartPole-v1", 0, None)],
 )
 def test_a_time_limit_is_marked_and_a_fall_is_not(environment, action, cut_off):
-    adapter = GymnasiumAdapter({"id": environment})
+    adapter = GymnasiumAdapter(Environment(environment).config)
     adapter.seed(0)
     adapter.reset()
     done = False

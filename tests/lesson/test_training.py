@@ -5,6 +5,7 @@ import re
 import signal
 import sys
 import threading
+from contextlib import contextmanager
 from io import StringIO
 
 import gymnasium
@@ -18,8 +19,8 @@ import main
 from scripts import train
 from starter import console
 from starter.display import report
+from starter.learning.acting import RandomPolicy
 from starter.learning.build import build
-from starter.learning.random_policy import RandomPolicy
 from starter.storage.checkpoint import digest
 from starter.storage.run import Run
 
@@ -68,6 +69,10 @@ class Scripted:
             "info": {"learner": {}},
         }
 
+    @contextmanager
+    def averaged(self):
+        yield self
+
     def get_policy(self):
         return self
 
@@ -78,48 +83,68 @@ class Scripted:
         self.weights = weights
 
 
-LOW, GOOD = [190.0] * 10, [250.0] * 10
-ONE_CRASH = [250.0] * 9 + [10.0]
-TWO_CRASHES = [300.0] * 8 + [100.0] * 2  # a better mean than the last, but two in ten fail
+def flights(mean, low=0):
+    """200 returns with that mean; of each 20, so many miss 200 (by little: the others excel)."""
+    returns = np.tile(np.repeat([199.0, mean], [low, 20 - low]), 10)
+    return returns + (np.arange(200) % 20 >= low) * (mean - returns.mean()) * 20 / (20 - low)
+
+
+LOW, GOOD = flights(190), flights(260)
+UNSAFE, NINE = flights(260, low=3), flights(260, low=2)
+FLATTERED = np.concatenate([GOOD[:100], UNSAFE[100:]])  # the last 100 do not confirm it
 
 
 @pytest.mark.parametrize(
-    ("means", "evaluations", "best", "stop_return"),
+    ("means", "returns", "episodes", "best", "stop_return"),
     [
-        ([100, 210, 220, 230], {2: ONE_CRASH}, 2, 200),  # stops when an evaluation confirms
-        ([200] * 5, {1: [120.0, 100.0], 4: [180.0, 190.0], 5: [90.0, 80.0]}, 4, 200),
-        ([0, *[200] * 6, 199, 220, 0], {2: LOW, 5: TWO_CRASHES, 9: GOOD}, 9, 200),
-        ([210, 240, 250], {3: GOOD}, 3, 1e9),  # trains to the end
+        ([0] * 20, {13: GOOD}, [200], 13, 250),  # iteration 13 is the first to be evaluated
+        (
+            [0] * 20,
+            {13: LOW, 14: UNSAFE, 15: NINE, 16: FLATTERED, 17: GOOD},
+            [20, 20, 100, 200, 200],
+            17,
+            250,
+        ),
+        ([0, 260, 0], {2: GOOD}, [200], 2, 250),  # a good training mean is evaluated earlier
+        ([0] * 15, {13: NINE, 14: GOOD, 15: LOW}, [20, 20, 100], 14, 1e9),  # to the end
     ],
 )
-def test_training_ends_when_an_evaluation_confirms_and_keeps_the_best(
-    means, evaluations, best, stop_return, monkeypatch
+def test_training_ends_when_all_flights_go_well_and_keeps_the_best(
+    means, returns, episodes, best, stop_return, monkeypatch
 ):
     algorithm, run = Scripted(means), Run(None, main.LANDER)
-    monkeypatch.setattr(main, "evaluate", lambda policy, _: np.array(evaluations[policy.weights]))
+
+    def evaluate(policy, environment, episodes, first_seed):
+        at = first_seed - main.EVALUATION_SEED
+        return returns[policy.weights][at : at + episodes]
+
+    monkeypatch.setattr(main, "evaluate", evaluate)
     main.train(algorithm, len(means), run, stop_return=stop_return)
-    assert {number: list(returns) for number, returns in run.evaluations.items()} == evaluations
+    assert list(run.evaluations) == list(returns)
+    assert [len(flown) for flown in run.evaluations.values()] == episodes
+    for number, flown in run.evaluations.items():
+        assert (flown == returns[number][: len(flown)]).all()
     assert run.best == algorithm.weights == best
     numbers = [row["training_iteration"] for row in run.rows]
-    assert numbers == [*range(1, max(evaluations) + 1)]
+    assert numbers == [*range(1, max(returns) + 1)]
 
 
 def test_between_evaluations_the_training_episodes_decide():
     """A checkpoint of a run that was killed shows the best policy, as far as is known."""
     ascending = [
-        float("nan"),  # no episode has ended yet
-        -200.0,
-        250.0,
-        np.array([100.0, 120.0]),  # but an evaluation counts more
-        np.array(TWO_CRASHES),
-        np.array([210.0] * 10),  # solved
-        np.array(GOOD),
+        (float("nan"), False),  # no episode has ended yet
+        (-200.0, False),
+        (290.0, False),
+        (LOW[:20], False),  # but an evaluation counts more
+        (GOOD[:20], False),
+        (NINE[:100] - 5, False),  # solved, by 100 episodes
+        (NINE - 10, True),  # confirmed
     ]
     for worse, better in zip(ascending, ascending[1:]):
         for order in ([worse, better], [better, worse]):
             run = Run(None, main.LANDER)
-            for iteration, returns in enumerate(order):
-                run.keep_if_best(Scripted([]), iteration, returns)
+            for iteration, (returns, confirmed) in enumerate(order):
+                run.keep_if_best(Scripted([]), iteration, returns, confirmed)
             assert order[run.best] is better
 
 
@@ -139,7 +164,7 @@ class Interrupting(Run):
 def test_ctrl_c_evaluates_and_a_second_one_quits(
     run_class, interrupted, iterations, status, monkeypatch
 ):
-    monkeypatch.setattr(main, "evaluate", lambda *_: np.array(LOW))
+    monkeypatch.setattr(main, "evaluate", lambda *_: LOW[:20])
     run = run_class(None, main.LANDER)
     previous = signal.getsignal(signal.SIGINT)
     done = run_here(lambda: main.train(Scripted([0] * 9, interrupted), 9, run))
@@ -165,10 +190,9 @@ def test_evaluating_at_once_returns_what_flying_one_by_one_returns():
     class Pilot:
         """Main engine when falling fast, side engines against the tilt."""
 
-        def compute_actions(self, observations, explore):
-            assert explore is False
+        def act(self, observations):
             fast, tilt = observations[:, 3] < -0.3, observations[:, 4]
-            return np.where(fast, 2, np.where(tilt > 0.1, 3, np.where(tilt < -0.1, 1, 0))), [], {}
+            return np.where(fast, 2, np.where(tilt > 0.1, 3, np.where(tilt < -0.1, 1, 0)))
 
     pilot = Pilot()
     together = main.evaluate(pilot, episodes=12)
@@ -178,8 +202,8 @@ def test_evaluating_at_once_returns_what_flying_one_by_one_returns():
         observation, _ = env.reset(seed=main.EVALUATION_SEED + episode)
         total, over = 0.0, False
         while not over:
-            actions, _, _ = pilot.compute_actions(observation[None], explore=False)
-            observation, reward, terminated, truncated, _ = env.step(int(actions[0]))
+            (action,) = pilot.act(observation[None])
+            observation, reward, terminated, truncated, _ = env.step(int(action))
             total += reward
             over = terminated or truncated
         alone.append(total)

@@ -1,0 +1,71 @@
+"""Measure what the shipped settings reach on other environments, and write docs/environments.md.
+
+    make environments ARGS="--jobs 2"
+
+Interrupt it when you like: it goes on where it stopped.
+"""
+
+import re
+
+from starter import preflight
+
+preflight.check()
+
+import numpy as np
+from typer import Option
+
+from scripts.measuring import CELLS, Part, cells, measure, short, table, write
+from starter import PROJECT, Problem, console
+from starter.environments.environment import Environment, parse_arguments
+
+REPORT = PROJECT / "docs" / "environments.md"
+SEEDS = (0, 1, 2)
+ENVIRONMENTS = (  # the ID, then arguments
+    ("FrozenLake-v1", "is_slippery=true"),
+    ("FrozenLake-v1", "is_slippery=false"),
+    ("Taxi-v3",),
+    ("CliffWalking-v0",),
+    ("Blackjack-v1",),
+    ("CartPole-v1",),
+    ("Acrobot-v1",),
+    ("MountainCar-v0",),
+    ("examples.autoscaler:Autoscaler-v0",),
+)
+
+
+def trainings(id, *arguments, flags=()):
+    """Return the parts that train on an environment, one per seed."""
+    name = re.sub(r"[^\w.=-]+", "-", "-".join([id, *arguments]))
+    command = ["-m", "scripts.train", "--env", id, *(f"--env-arg={word}" for word in arguments)]
+    return [Part(f"{name}-{s}", (*command, "--seed", str(s), *flags)) for s in SEEDS]
+
+
+def row(environment, runs):
+    """Return the row of one environment, of the figures of its seeds."""
+    goal = "-" if environment.solved is None else f"{environment.solved:g}"
+    timesteps = " / ".join(f"{run['history'][-1][0]:,}" for run in runs)
+    random = short(np.mean(runs[0]["random"]))
+    return [environment, random, goal, *cells(runs, environment), timesteps]
+
+
+def environments(
+    jobs: int = Option(1, min=1, help="Trainings at a time."),
+    flags: str = Option("--render none", help="Flags of each training."),
+):
+    """Measure what is not measured yet, then write the report on those that trained."""
+    groups = {words: trainings(*words, flags=flags.split()) for words in ENVIRONMENTS}
+    failed = measure([[part] for group in groups.values() for part in group], jobs)
+    rows = []
+    for (id, *arguments), group in groups.items():
+        runs = [part.load() for part in group]
+        if all(runs):
+            rows.append(row(Environment(id, parse_arguments(arguments)), runs))
+    note = f"Flags: `{flags}`; seeds {' / '.join(map(str, SEEDS))}; a dash: not solved."
+    head = f"environment|random policy|solved at|{CELLS}|timesteps in all"
+    write(REPORT, "make environments", note, table(head, rows))
+    if failed:
+        raise Problem(f"could not be measured: {', '.join(failed)}")
+
+
+if __name__ == "__main__":
+    console.run(environments)

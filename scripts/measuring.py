@@ -1,0 +1,192 @@
+"""Trainings in processes of their own, their figures, and how a report shows them.
+
+What was measured with the code as it is now is not measured again, so interrupt it when you
+like. Delete runs/benchmark/ to start afresh.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+import numpy as np
+
+from scripts import verify  # makes the preflight check
+from starter import PROJECT
+from starter.storage import tables
+from starter.storage.files import replacing
+
+RESULTS = PROJECT / "runs" / "benchmark"
+CELLS = "solved after timesteps|greedy policy|of 100 at the threshold|CPU seconds"
+CODE = ("main.py", "requirements.txt", "starter/**/*.py", "scripts/train.py", "scripts/stock.py")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One training to measure; its figures are kept in runs/benchmark/.
+
+    Attributes:
+        name: what it is called there.
+        command: what Python runs; `--output` is added.
+        folder: where to run it.
+        code: what else it measures, beside the project's own code.
+    """
+
+    name: str
+    command: Tuple[str, ...]
+    folder: Path = PROJECT
+    code: str = ""
+
+    @property
+    def path(self) -> Path:
+        """Where its figures are: another file for other code, packages or flags."""
+        files = [path for pattern in CODE for path in sorted(PROJECT.glob(pattern))]
+        words = repr((self.command, self.code)).encode()
+        digest = hashlib.sha256(b"".join([words, *map(Path.read_bytes, files)])).hexdigest()
+        return RESULTS / f"{self.name}-{digest[:12]}.json"
+
+    def load(self) -> Optional[Dict[str, Any]]:
+        """Return its figures; None if there are none for the code as it is now."""
+        return json.loads(self.path.read_text("utf-8")) if self.path.exists() else None
+
+    def save(self, figures: Dict[str, Any]) -> None:
+        """Write its figures, whole or not at all."""
+        with replacing(self.path) as scratch:
+            scratch.write_text(json.dumps(figures) + "\n", "utf-8")
+
+
+def measure(groups: Sequence[Sequence[Part]], jobs: int = 1) -> List[str]:
+    """Run the groups of which a part has no figures, `jobs` parts at a time, in their order.
+
+    The figures are those of `read`, and `cpu` in seconds, `seconds` from the command to the end,
+    and `peak`, the memory in GiB.
+
+    Returns:
+        The names of the parts that failed.
+    """
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    waiting = [part for group in groups if not all(p.load() for p in group) for part in group]
+    running, failed = {}, []
+    with tempfile.TemporaryDirectory() as outputs:
+        try:
+            while waiting or running:
+                while waiting and len(running) < jobs:
+                    part = waiting.pop(0)
+                    print(f"measuring {part.name}", flush=True)
+                    child = subprocess.Popen(
+                        [sys.executable, *part.command, "--output", f"{outputs}/{part.name}"],
+                        cwd=part.folder,
+                        stdout=subprocess.DEVNULL,
+                        start_new_session=True,  # Ctrl-C would end the training early
+                    )
+                    running[child.pid] = part, child, time.perf_counter()
+                pid, status, usage = os.wait4(-1, 0)
+                part, child, started = running.pop(pid)
+                child.returncode = status
+                if status:
+                    failed.append(part.name)
+                    continue
+                seconds = time.perf_counter() - started
+                cpu, peak = usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 2**20
+                (run,) = Path(outputs, part.name).glob("*-seed*")
+                for weights in run.glob("checkpoint_*/policy.npz"):
+                    shutil.copyfile(weights, part.path.with_suffix(".npz"))
+                part.save({**read(run), "cpu": cpu, "seconds": seconds, "peak": peak})
+        finally:
+            for _, child, _ in running.values():
+                child.kill()
+                child.wait()
+    return failed
+
+
+def read(run: Path) -> Dict[str, Any]:
+    """Return what a run's CSV files say.
+
+    These are `history`, a `[timesteps, mean training return]` per iteration; `training`, the
+    seconds in `algorithm.train()`; `evaluations`, the returns of each; and `random`'s.
+    """
+    rows = tables.read(run / "statistics.csv")
+    returns = {}
+    for row in tables.read(run / "evaluations.csv"):
+        returns.setdefault(row["iteration"], []).append(float(row["return"]))
+    return {
+        "history": [[row["timesteps_total"], float(row["episode_reward_mean"])] for row in rows],
+        "training": rows[-1]["time_total_s"],
+        "random": returns.pop("random", []),
+        "evaluations": list(returns.values()),
+    }
+
+
+def best(figures: Dict[str, Any], environment) -> np.ndarray:
+    """Return the evaluation of the policy that the run kept, shape (episodes,)."""
+    returns = map(np.array, figures["evaluations"])
+    return max(returns, key=lambda r: (environment.is_solved(r), r.mean()))
+
+
+def short(value: float) -> str:
+    """Return a number as a report shows it: with decimals only if it is small."""
+    return f"{value:.0f}" if abs(value) >= 10 else f"{value:.2g}"
+
+
+def cells(runs: Sequence[Dict[str, Any]], environment) -> List[str]:
+    """Return what CELLS names, with a value for each of the runs."""
+    returns = [best(run, environment) for run in runs]
+    solved = [environment.is_solved(values) for values in returns]
+    timesteps = [f"{run['history'][-1][0]:,}" for run in runs]
+    goal = np.inf if environment.solved is None else environment.solved
+    columns = [
+        [number if yes else "-" for number, yes in zip(timesteps, solved)],
+        [f"{short(values.mean())} ± {short(values.std())}" for values in returns],
+        [str((values >= goal).sum()) for values in returns],
+        [f"{run['cpu']:.0f}" for run in runs],
+    ]
+    return [" / ".join(column) for column in columns]
+
+
+def plot(path: Path, curves: Dict[str, Sequence[Any]], solved: float) -> None:
+    """Draw learning curves: the median and the range of each label's runs.
+
+    A training that has ended, at a dot, stays where it ended.
+    """
+    from matplotlib.figure import Figure
+
+    axes = Figure(figsize=(8, 4), dpi=150, layout="constrained").subplots()
+    for label, runs in curves.items():
+        histories = [run["history"] for run in runs]
+        ends = np.array([history[-1] for history in histories])
+        timesteps = np.linspace(histories[0][0][0], ends[:, 0].max(), 500)
+        means = [np.interp(timesteps, *np.transpose(history)) for history in histories]
+        (line,) = axes.plot(timesteps, np.median(means, axis=0), lw=2, label=label)
+        band = np.min(means, axis=0), np.max(means, axis=0)
+        axes.fill_between(timesteps, *band, color=line.get_color(), alpha=0.2, lw=0)
+        axes.plot(*ends.T, ".", color=line.get_color())
+    axes.axhline(solved, color="gray", ls="--", lw=1.2, label=f"solved: {solved:g}")
+    axes.set(xlabel="timesteps", ylabel="mean return of the last 100 episodes")
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    axes.figure.legend(loc="outside upper center", ncol=len(curves) + 1, frameon=False)
+    with replacing(path) as scratch:
+        axes.figure.savefig(scratch, format="png")
+
+
+def table(head: str, rows: Sequence[Sequence[Any]]) -> str:
+    """Return a table in Markdown; the names in `head` have a | between them."""
+    names = head.split("|")
+    lines = [names, ["---"] * len(names), *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+
+
+def write(path: Path, command: str, note: str, *tables: str) -> None:
+    """Write a report, and print it: how it was measured, where, and the tables."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    machine = f"{os.cpu_count()} cores of {verify.cpu()}, {memory:.0f} GiB"
+    report = "\n\n".join([f"Measured by `{command}` on {machine}. {note}", *tables]) + "\n"
+    with replacing(path) as scratch:
+        scratch.write_text(report, "utf-8")
+    print(f"\n{report}\nwrote {path}")

@@ -1,0 +1,46 @@
+"""Train RLlib's `DQNConfig()` as it comes, for the benchmark and the experiments to compare with.
+
+.venv/bin/python -m scripts.stock --output runs
+"""
+
+from starter import preflight
+
+preflight.check()
+
+from pathlib import Path
+
+from typer import Option
+
+import main
+from starter import console
+from starter.storage import folder, tables
+
+COLUMNS = ("timesteps_total", "episode_reward_mean", "time_total_s")
+
+
+def train(
+    iterations: int = Option(
+        10, min=1, help="Of 1,000 timesteps each; in the first it only plays."
+    ),
+    seed: int = Option(1, min=1, help="Random seed."),
+    output: Path = Option("runs", help="Folder for the run's folder."),
+):
+    """Train it in the same lander, then evaluate it; write statistics.csv and evaluations.csv."""
+    from ray.rllib.algorithms.dqn import DQNConfig
+
+    from starter.learning.adapter import GymnasiumAdapter
+    from starter.learning.build import build
+
+    config = DQNConfig().environment(GymnasiumAdapter, env_config=main.LANDER.config)
+    algorithm = build(config.debugging(seed=seed, log_level="ERROR"))
+    results = [algorithm.train() for _ in range(iterations)]
+    returns = main.evaluate(algorithm.get_policy())
+    with folder.opened(output, f"stock-seed{seed}") as run:
+        rows = [[result[name] for name in COLUMNS] for result in results]
+        tables.write(run / "statistics.csv", COLUMNS, rows)
+        rows = [[iterations, episode, value] for episode, value in enumerate(returns, start=1)]
+        tables.write(run / "evaluations.csv", ["iteration", "episode", "return"], rows)
+
+
+if __name__ == "__main__":
+    console.run(train)

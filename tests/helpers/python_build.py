@@ -1,0 +1,42 @@
+"""A Python as uv downloads it, made of this one: uv's mirror is out of reach for tests."""
+
+import hashlib
+import json
+import sys
+import tarfile
+from pathlib import Path
+
+NAME = "cpython-3.8.18+20240224-x86_64-unknown-linux-gnu-install_only.tar.gz"
+SKIPPED = ("test", "site-packages", "__pycache__", "config-3.8-x86_64-linux-gnu")
+RELEASES = "https://github.com/astral-sh/python-build-standalone/releases/download"
+
+
+def mirror(folder):
+    """Fill `folder` as a mirror with one build; returns the variables that make uv use it.
+
+    They say where `folder` is; its list of builds is in `list.json`.
+    """
+    build = Path(folder, "20240224", NAME)
+    build.parent.mkdir(parents=True)
+    with tarfile.open(str(build), "w:gz", compresslevel=1) as archive:
+        archive.add(
+            sys.base_prefix,
+            "python",
+            filter=lambda file: None if Path(file.name).name in SKIPPED else file,
+        )
+    listed = {
+        **{"name": "cpython", "major": 3, "minor": 8, "patch": 18, "prerelease": ""},
+        **{"os": "linux", "libc": "gnu", "arch": {"family": "x86_64", "variant": None}},
+        **{"url": f"{RELEASES}/20240224/{NAME.replace('+', '%2B')}", "build": "20240224"},
+        **{"sha256": hashlib.sha256(build.read_bytes()).hexdigest(), "variant": None},
+    }
+    Path(folder, "list.json").write_text(json.dumps({"cpython-3.8.18-linux-x86_64-gnu": listed}))
+    return settings(folder)
+
+
+def settings(folder):
+    """uv's variables for a mirror in `folder`."""
+    return {
+        "UV_PYTHON_DOWNLOADS_JSON_URL": f"{folder}/list.json",
+        "UV_PYTHON_INSTALL_MIRROR": f"file://{folder}",
+    }
