@@ -42,7 +42,7 @@ def trained(run_once):
 
     def train(folder):
         (folder / "home").mkdir()
-        flags = ["--iterations", 2, "--seed", 3, "--render", "gif", "--episodes", 2]
+        flags = ["--iterations", 2, "--seed", 3, "--render", "gif", "--episodes", 1]
         return run_main(*flags, "--output", folder / "runs", HOME=folder / "home")
 
     folder, done = run_once("trained", train)
