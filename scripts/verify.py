@@ -19,8 +19,6 @@ import tempfile
 from pathlib import Path
 from typing import Dict, Sequence
 
-PROJECT = Path(__file__).resolve().parent.parent
-
 from starter import preflight
 
 preflight.check()
@@ -30,6 +28,7 @@ import typer
 import main
 from scripts import arithmetic
 from starter import Problem, console
+from starter.preflight import PROJECT
 from starter.storage import checkpoint
 from starter.storage.files import replacing
 
@@ -165,12 +164,8 @@ def verify(
         found = figures(folder, printed)
         if write:
             with replacing(path) as temporary:
-                content = {
-                    "arithmetic": digests,
-                    "printed": printed.splitlines(),
-                    "figures": found,
-                }
-                temporary.write_text(json.dumps(content, indent=0) + "\n", "utf-8")
+                recorded = dict(arithmetic=digests, printed=printed.splitlines(), figures=found)
+                temporary.write_text(json.dumps(recorded, indent=0) + "\n", "utf-8")
             if not short:
                 write_readme(printed)
                 for picture in ("lander.gif", "curve.png"):

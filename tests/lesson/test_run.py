@@ -1,5 +1,6 @@
 """The whole script as a user runs it: what it prints, leaves behind, and does on Ctrl-C."""
 
+import csv
 import re
 import signal
 import subprocess
@@ -7,11 +8,9 @@ import sys
 
 import numpy as np
 import pytest
-from helpers import PROJECT, environment, run_here
+from helpers import PROJECT, environment
 from PIL import Image
 
-import main
-from scripts import watch
 from starter.storage import checkpoint
 
 STATISTICS = r" +\d+ +[\d,]+ (?: +-?[\d.]+){3} +\d+\.\d"
@@ -25,7 +24,7 @@ def test_what_a_run_prints_and_leaves(trained):
     policy = r"policy: mean -?\d+\.\d\d, standard deviation \d+\.\d\d, \d+ of 100 at 200 or more"
     lines = ["iteration .*", STATISTICS, STATISTICS, f"greedy {policy}", f"random {policy}"]
     lines += ["LunarLander-v2 is not solved yet", r"weights: SHA-256 [0-9a-f]{64}"]
-    lines += [f"saved {folder}/checkpoint_000002", EPISODE, EPISODE, f"wrote {folder}/lander.gif"]
+    lines += [f"saved {folder}/checkpoint_000002", EPISODE, f"wrote {folder}/lander.gif"]
     printed = done.stdout.splitlines()
     assert len(printed) == len(lines)
     for pattern, line in zip(lines, printed):
@@ -39,30 +38,16 @@ def test_what_a_run_prints_and_leaves(trained):
     assert gif.size == (900, 400)
 
 
-def test_without_a_display_it_says_why_and_where(trained, tmp_path):
-    flags = ["--from-checkpoint", trained[0] / "latest", "--episodes", 1, "--output", tmp_path]
-    done = run_here(watch.watch, *flags)
-    assert done.returncode == 0, done.stderr
-    (gif,) = tmp_path.glob("*/lander.gif")
-    last = done.stdout.splitlines()[-1]
-    assert "DISPLAY and WAYLAND_DISPLAY are not set" in last
-    assert str(gif) in last
-
-
-def test_the_flags_reach_the_run(trained, tmp_path, monkeypatch):
-    monkeypatch.setattr(main, "evaluate", lambda *_: np.zeros(10))
-    flags = ["--iterations", 1, "--seed", 5, "--render", "none", "--episodes", 1]
-    done = run_here(main.main, *flags, "--output", tmp_path)
-    (line,) = re.findall(f"^{STATISTICS}$", done.stdout, re.M)
-    assert line not in trained[1].stdout
-    assert len(re.findall(EPISODE, done.stdout)) == 1
-    (folder,) = tmp_path.glob("LunarLander*")
-    assert folder.name.startswith("LunarLander-v2-seed5-")
-    assert sorted(path.name for path in tmp_path.iterdir()) == [
-        folder.name,
-        "latest",
-        "tensorboard",
-    ]
+def test_each_line_is_of_the_training_episodes_so_far(trained):
+    (folder,) = trained[0].glob("LunarLander*")
+    with (folder / "episodes.csv").open() as file:
+        episodes = [tuple(map(float, row.values())) for row in csv.DictReader(file)]
+    for number in (1, 2):
+        _, returns, lengths = np.transpose([e for e in episodes if e[0] <= number])
+        figures = [f"{value:.2f}" for value in (max(returns), min(returns), np.mean(returns))]
+        expected = [str(number), f"{4096 * number:,}", *figures, f"{np.mean(lengths):.1f}"]
+        assert trained[1].stdout.splitlines()[number].split() == expected
+    assert 100 > len(episodes) > len([e for e in episodes if e[0] == 1]) > 20
 
 
 @pytest.mark.slow

@@ -104,25 +104,23 @@ def test_a_resumed_training_continues_the_same_run(copy, monkeypatch, no_evaluat
         column = arrays[f"buffer/{name}"]
         assert len(column) == 3 * 4096
         np.testing.assert_array_equal(column[: 2 * 4096], old[f"buffer/{name}"])
-    # New random numbers: not the episodes that the seed began with.
-    assert not np.isin(column_of_starts(arrays, 2 * 4096), column_of_starts(arrays, 0)).any()
+    # New random numbers: other episodes than those that the seed began with.
+    first = arrays["buffer/obs"][:16, 3]  # the vertical speed of the 16 environments
+    assert not np.isin(first, arrays["buffer/obs"][2 * 4096 :][:16, 3]).any()
 
 
-def column_of_starts(arrays, row):
-    """The vertical velocity of the 16 environments at that row of the replay buffer."""
-    return arrays["buffer/obs"][row : row + 16, 3]
-
-
-def edited(monkeypatch, **changes):
-    """Edit lines of `main.configure`, as a reader's experiment does."""
-    configure = main.configure
+def edited(monkeypatch, buffer=(), **changes):
+    """Edit lines of `main.configure`, as an experiment does; return the seeds that it gets."""
+    configure, seeds = main.configure, []
 
     def changed(seed, environment=main.LANDER):
+        seeds.append(seed)
         config = configure(seed, environment)
-        buffer = {**config.replay_buffer_config, **changes.pop("buffer", {})}
-        return config.training(replay_buffer_config=buffer, **changes)
+        buffer_config = {**config.replay_buffer_config, **dict(buffer)}
+        return config.training(replay_buffer_config=buffer_config, **changes)
 
     monkeypatch.setattr(main, "configure", changed)
+    return seeds
 
 
 @pytest.mark.parametrize(
@@ -154,10 +152,13 @@ def test_an_edited_run_is_told_apart_and_watched_as_it_was_trained(
 ):
     flags = [*QUIET, "--output", tmp_path]
     with monkeypatch.context() as edit:
-        edited(edit, gamma=0.9, hiddens=[32], buffer={"reward_scale": 1})
-        assert run_here(train.train, "--iterations", 1, *flags).returncode == 0
+        seeds = edited(edit, gamma=0.9, hiddens=[32], buffer={"reward_scale": 1})
+        done = run_here(main.main, "--iterations", 1, "--seed", 5, *flags)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.count("\nepisode ") == len(seeds) == 1
+        assert seeds == [5]
     found = checkpoint.newest(tmp_path / "latest")
-    assert "-seed0-gamma=0.9-hiddens=-32-reward_scale=1-" in found.path.parent.name
+    assert "-seed5-gamma=0.9-hiddens=-32-reward_scale=1-" in found.path.parent.name
     shown = run_here(watch.watch, *flags)
     assert shown.returncode == 0, shown.stderr
     heading, episode = shown.stdout.splitlines()
@@ -194,19 +195,20 @@ def test_settings_are_compared_by_name():
     assert settings.apply_network(config, {}) is config  # a checkpoint alone
 
 
-def test_a_run_is_watched_alike_whichever_way_it_is_named(trained, tmp_path):
+def test_a_run_is_watched_as_it_flew_whichever_way_it_is_named(trained, tmp_path):
     output, done = trained
     (folder,) = output.glob("LunarLander*")
-    for path in (output / "latest", folder, next(folder.glob("checkpoint_*"))):
-        flags = ["--from-checkpoint", path, "--seed", 3, *QUIET, "--output", tmp_path / "other"]
-        shown = run_here(watch.watch, *flags)
-        assert shown.returncode == 0, shown.stderr
-        heading, episode = shown.stdout.splitlines()
-        assert heading.endswith("checkpoint_000002: LunarLander-v2, seed 3, 2 iterations")
-        assert f"\n{episode}\n" in done.stdout
-    other = run_here(watch.watch, *flags, "--seed", 4)
+    (path,) = folder.glob("checkpoint_*")
+    assert {checkpoint.newest(p).path for p in (output / "latest", folder, path)} == {path}
+    flags = ["--from-checkpoint", output / "latest", *QUIET, "--output", tmp_path]
+    shown, other = (run_here(watch.watch, *flags, "--seed", seed) for seed in (3, 4))
+    assert shown.returncode == 0, shown.stderr
+    heading, episode = shown.stdout.splitlines()
+    assert heading == f"{path}: LunarLander-v2, seed 3, 2 iterations"
+    assert f"\n{episode}\n" in done.stdout
+    assert other.stdout.splitlines()[0] == heading
     assert other.stdout.splitlines()[1] != episode
-    assert list((tmp_path / "other").iterdir()) == []  # nothing was drawn
+    assert list(tmp_path.iterdir()) == []  # nothing was drawn
     assert_refused(run_here(watch.watch, "--output", tmp_path), "there is no folder", "latest")
 
 
