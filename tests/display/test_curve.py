@@ -7,6 +7,7 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
+import main
 from starter.display import curve
 from starter.storage.run import Run
 
@@ -84,10 +85,10 @@ def test_what_cannot_be_drawn_does_not_end_the_training(tmp_path, monkeypatch, c
 
     monkeypatch.setattr(curve, "draw", broken)
     monkeypatch.setattr(Run, "_add", lambda self, algorithm, result: self.rows.append(result))
-    run = Run(tmp_path)
-    for name in ("_save_settings", "_save_csv", "_save_checkpoint", "_add_to_log"):
+    run = Run(tmp_path, main.LANDER)
+    for name in ("_save_settings", "_save_tables", "_save_checkpoint", "_add_to_log"):
         monkeypatch.setattr(run, name, lambda *_: None)
     for last in (False, False, True):
         run._drawn = 0.0
         run.record(None, {}, last)
-    assert capsys.readouterr().err == "warning: no font; training goes on\n"  # once
+    assert capsys.readouterr().err == "warning: no font; training continues\n"  # once
