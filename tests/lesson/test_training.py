@@ -106,7 +106,7 @@ FLATTERED = np.concatenate([GOOD[:100], UNSAFE[100:]])  # the last 100 do not co
             250,
         ),
         ([0, 260, 0], {2: GOOD}, [200], 2, 250),  # a good training mean is evaluated earlier
-        ([0] * 15, {13: NINE, 14: GOOD, 15: LOW}, [20, 20, 100], 14, 1e9),  # to the end
+        ([0] * 15, {13: NINE, 14: GOOD + 1, 15: LOW}, [100, 100, 100], 14, 1e9),  # to the end
     ],
 )
 def test_training_ends_when_all_flights_go_well_and_keeps_the_best(
@@ -114,7 +114,7 @@ def test_training_ends_when_all_flights_go_well_and_keeps_the_best(
 ):
     algorithm, run = Scripted(means), Run(None, main.LANDER)
 
-    def evaluate(policy, environment, episodes, first_seed):
+    def evaluate(policy, environment, episodes, first_seed=main.EVALUATION_SEED):
         at = first_seed - main.EVALUATION_SEED
         return returns[policy.weights][at : at + episodes]
 

@@ -159,7 +159,7 @@ def test_what_is_not_a_checkpoint_is_refused(damage, word, trained, tmp_path):
     flags = ["--env", "LunarLander-v2", "--output", tmp_path / "runs", "--from-checkpoint", path]
     done = run_here(watch.watch, *flags)
     assert_refused(done, word)
-    assert str(path) in done.stderr or "layers" in word
+    assert str(path) in done.stderr or "the checkpoint" in done.stderr
     assert not (path / "it ran").exists()
     assert not list(tmp_path.glob("runs/*"))
 

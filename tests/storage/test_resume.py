@@ -38,9 +38,12 @@ def table(path):
         return list(csv.DictReader(file))
 
 
-def test_what_was_saved_is_what_training_resumes_from(copy):
+def test_what_was_saved_is_what_training_resumes_from(copy, monkeypatch):
     found = checkpoint.newest(copy / "latest")
     arrays, facts = found.training()
+    # RLlib has the target network follow the network; after these two iterations they are equal.
+    arrays = {name: a + name.startswith("target") for name, a in arrays.items()}
+    monkeypatch.setattr(found, "training", lambda: (arrays, facts))
     algorithm = build(train.configure((3, 2), main.LANDER, 0))
     policy = algorithm.get_policy()
     fresh = get_state(algorithm)[0]
@@ -53,13 +56,12 @@ def test_what_was_saved_is_what_training_resumes_from(copy):
     assert resumed_facts == facts["algorithm"]
     assert resumed_facts["counters"]["num_env_steps_sampled"] == 2 * 4096
     assert arrays.keys() == resumed.keys()
-    assert {name.split("/")[0] for name in arrays} == {"network", "target", "optimizer", "buffer"}
+    parts = {name.split("/")[0] for name in arrays}
+    assert parts == {"network", "average", "target", "optimizer", "buffer"}
     for name, values in arrays.items():
         np.testing.assert_array_equal(values, resumed[name], name)
     for name in fresh:  # by the resume, not by the build
         assert name.endswith("bias") or (fresh[name] != resumed[name]).any(), name
-    network = arrays["network/default_policy/fc_out/kernel"]
-    assert (network != arrays["target/default_policy/fc_out_1/kernel"]).any()
     assert len(arrays["buffer/obs"]) == 2 * 4096
     # It falls from 0.001 to 0.0002 in 100,000 timesteps; an update's is that of the one before.
     assert learning_rate == pytest.approx(1e-3 - 8e-4 * 8192 / 100_000, rel=1e-5)
@@ -93,10 +95,11 @@ def test_a_resumed_training_continues_the_same_run(copy, monkeypatch, no_evaluat
     assert after["episodes"][:count] == before["episodes"]
     assert {row["iteration"] for row in after["episodes"][count:]} == {"3"}
     assert len(after["episodes"]) == int(row["episodes_total"])
-    greedy = [row for row in before["evaluations"] if row["iteration"] == "2"]
-    assert len(greedy) == 100
-    assert after["evaluations"][:100] == greedy
-    assert [r["iteration"] for r in after["evaluations"][100:]] == ["3"] * 10 + ["random"] * 10
+    evaluated = [row["iteration"] for row in after["evaluations"]]
+    assert evaluated == sorted(evaluated)
+    assert set(evaluated) == {"2", "3", "random"}
+    assert after["evaluations"][:100] == before["evaluations"][:100]
+    assert evaluated.count("2") == 100
 
     arrays, facts = checkpoint.newest(folder).training()
     assert facts["algorithm"]["counters"]["num_env_steps_trained"] == 16 * (3 * 4096 - 512)
