@@ -27,7 +27,7 @@ from starter.storage.run import Run
 
 def test_the_seed_decides_whatever_the_callers_random_state():
     begun = []
-    for callers, seed in enumerate([0, 0, 1, (0, 2)]):  # the last: 0, resumed after 2 iterations
+    for callers, seed in enumerate([0, 0, 1]):
         np.random.seed(callers)
         algorithm = build(train.configure(seed, main.LANDER, 0))
         batch = algorithm.workers.local_worker().sample().as_multi_agent()["default_policy"]
@@ -35,7 +35,7 @@ def test_the_seed_decides_whatever_the_callers_random_state():
         algorithm.stop()
         begun.append((weights, batch["actions"].tobytes(), batch["obs"].tobytes()))
     assert begun[0] == begun[1]
-    assert all(len(set(values)) == 3 for values in zip(*begun))
+    assert all(len(set(values)) == 2 for values in zip(*begun))
     assert not ray.is_initialized()
 
 
