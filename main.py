@@ -22,6 +22,7 @@ from starter import console
 from starter.display import report
 from starter.display.view import Render, open_view, require
 from starter.environments.environment import Environment
+from starter.learning.random_policy import RandomPolicy
 from starter.storage.run import opened
 
 LANDER = Environment("LunarLander-v2")
@@ -30,15 +31,13 @@ FIRST_EVALUATION = 13  # an iteration; before it, no policy is good
 AIM = 250  # train to this mean return; gymnasium calls 200 solved
 PATIENCE = 4  # iterations to go on once it is solved, if it gets no better
 EVALUATION_SEED = 1_000_000  # of the first evaluation episode: every run flies the same ones
-# The network learns from rewards multiplied by this: a new one predicts values near 0, far from
-# returns in the hundreds, and the Huber loss treats errors of 10 and of 100 alike.
-REWARD_SCALE = 0.05
+REWARD_SCALE = 0.05  # of what is learned: a new network predicts values near 0, not hundreds
 ONE_THREAD = {"intra_op_parallelism_threads": 1, "inter_op_parallelism_threads": 1}
 
 
 def configure(seed, environment=LANDER):
     """Return every choice of the algorithm, as RLlib's `DQNConfig`."""
-    # Imported here, because they take seconds: --help and a mistyped flag need not wait.
+    # These take seconds to import, which --help need not wait for.
     from starter.learning.adapter import GymnasiumAdapter
     from starter.learning.averaging_dqn import AveragingDQNConfig
     from starter.learning.exploration import TemporallyExtendedEpsilonGreedy
@@ -48,12 +47,9 @@ def configure(seed, environment=LANDER):
     # RLlib takes 0 for "no seed", and seeds environments with seed, seed + 1, ... So the seed is
     # spread over 1 to 2**31, where two runs hardly ever share an environment.
     spread_seed = 1 + int(np.random.SeedSequence(seed).generate_state(1)[0] >> 1)
-    batch_size = 128
 
     return (
-        # What is evaluated and kept is an average of the weights over some 3,000 timesteps: it
-        # flies well far more often than the weights of a single moment.
-        AveragingDQNConfig(average_share=0.15)
+        AveragingDQNConfig(average_share=0.15)  # the averaged weights are evaluated and kept
         # RLlib's own check of the environment would play some timesteps beforehand.
         .environment(GymnasiumAdapter, env_config=environment.config, disable_env_checking=True)
         .debugging(seed=spread_seed, log_level="ERROR")
@@ -61,8 +57,7 @@ def configure(seed, environment=LANDER):
         # 32 timesteps of each, then 64 updates. RLlib takes a sampler as "offline data".
         .rollouts(num_rollout_workers=0, num_envs_per_worker=16, rollout_fragment_length=32)
         .offline_data(input_=lockstep_sampler)
-        # Epsilon is the share of random actions. Each is held for up to a fifth of a second:
-        # such a push brings a hovering lander down, and it finds that landing pays.
+        # A random action is held for up to a fifth of a second, or it would change nothing.
         .exploration(
             exploration_config={
                 "type": TemporallyExtendedEpsilonGreedy,
@@ -72,30 +67,25 @@ def configure(seed, environment=LANDER):
         )
         .training(
             gamma=0.99,  # the discount: a reward one timestep later counts 1 % less
-            # Large steps at first, then small enough to keep what works.
-            lr_schedule=[[0, 1e-3], [100_000, 2e-4]],
+            lr_schedule=[[0, 1e-3], [100_000, 2e-4]],  # small steps keep what works
             grad_clip=None,  # the Huber loss has no steep gradients
             n_step=3,  # late rewards travel back three times as fast
             training_intensity=16,  # replay 16 timesteps for each one played
-            train_batch_size=batch_size,
+            train_batch_size=128,
             target_network_update_freq=1_000,  # timesteps
             double_q=True,
-            # A layer of 128 units, then two heads of 64: the state's value, and the advantage of
-            # each action. RLlib's two layers of 256 take three times as long.
+            # 128 units, then two heads of 64: the state's value, and each action's advantage.
             model={"fcnet_hiddens": [128], "fcnet_activation": "relu"},
             dueling=True,
             hiddens=[64],
             replay_buffer_config={
                 "type": ColumnarReplayBuffer,
                 "capacity": 50_000,  # what older, worse policies did holds newer ones back
-                "batch_size": batch_size,
                 "seed": spread_seed,
                 "reward_scale": REWARD_SCALE,
             },
         )
-        # Timesteps end an iteration: with a clock, no two runs would be alike.
         .reporting(min_sample_timesteps_per_iteration=4_096, min_time_s_per_iteration=None)
-        # In networks this small, a second thread only waits for the first.
         .framework("tf", tf_session_args=ONE_THREAD, local_tf_session_args=ONE_THREAD)
         .update_from_dict({"simple_optimizer": True})  # the default one is for GPUs
     )
@@ -150,8 +140,8 @@ def train(algorithm, iterations, run, environment=LANDER, stop_return=AIM, patie
 def examine(policy, environment, stop_return, thoroughly):
     """Evaluate 20 episodes, then up to 100, then up to 200, as long as it goes well.
 
-    The last 100 confirm the policy, because they had no part in choosing it. Return the returns,
-    and whether all went well: their mean reaches `stop_return`, and 95 % of landers reach 200.
+    Return the returns, and whether all 200 went well: their mean reaches `stop_return`, and 95 %
+    of landers reach 200. The last 100 confirm the policy: they had no part in choosing it.
     """
     returns = evaluate(policy, environment, 20)
     if thoroughly or environment.is_good(returns, min(stop_return, environment.target), 0.9):
@@ -210,8 +200,6 @@ def main(
     output: Path = Option("runs", help="Folder for the runs' folders."),
 ):
     """Train a DQN on LunarLander-v2, and show what it learned."""
-    from starter.learning.acting import RandomPolicy
-
     require(render, LANDER)
     # 1. Configure and build.
     algorithm = build_algorithm(seed)

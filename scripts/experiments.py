@@ -51,7 +51,7 @@ class Change:
 CHANGES = {
     "baseline": Change("nothing changed"),
     "iterations": Change("a short training", flags=("--iterations", "10")),
-    "replay": Change("hardly any replay", '"capacity": 100_000,', '"capacity": 512,'),
+    "replay": Change("hardly any replay", '"capacity": 50_000,', '"capacity": 512,'),
     # RLlib compares timesteps after each of 64 updates: with 1, it would be after the first.
     "target": Change(
         "no target network", "target_network_update_freq=1_000,", "target_network_update_freq=0,"

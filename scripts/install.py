@@ -141,7 +141,7 @@ class Progress:
         failed = None
         try:
             while not failed and any(pip.process.poll() is None for pip in pips):
-                self._show("".join([*self._ended, *(pip.said() for pip in pips)]))
+                self._show("".join([*self._ended, *(pip.said() for pip in reversed(pips))]))
                 time.sleep(0.2)
                 failed = next((pip for pip in pips if pip.process.poll()), None)
         finally:

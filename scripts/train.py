@@ -22,6 +22,7 @@ from starter import Problem, console
 from starter.display import report
 from starter.display.view import Render, open_view, require
 from starter.environments.environment import Environment, parse_arguments
+from starter.learning.random_policy import RandomPolicy
 from starter.storage import checkpoint, settings
 from starter.storage.run import opened
 from starter.workers import session
@@ -104,7 +105,6 @@ def train(
     flags = {"iterations": iterations, "stop_reward": stop_reward, "workers": workers}
 
     # 1. Configure and build.
-    from starter.learning.acting import RandomPolicy
     from starter.learning.build import build
 
     session.start(workers, address, environment.modules)

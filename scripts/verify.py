@@ -19,8 +19,6 @@ import tempfile
 from pathlib import Path
 from typing import Dict, Sequence
 
-PROJECT = Path(__file__).resolve().parent.parent
-
 from starter import preflight
 
 preflight.check()
@@ -30,6 +28,7 @@ import typer
 import main
 from scripts import arithmetic
 from starter import Problem, console
+from starter.preflight import PROJECT
 from starter.storage import checkpoint
 from starter.storage.files import replacing
 
@@ -127,12 +126,16 @@ def distance(one, other):
 
 
 def write_readme(printed):
-    """Put what a run printed into the README, some iterations of it left out."""
-    lines, kept = printed.splitlines(), []
-    for number, line in enumerate(lines):
+    """Put what a run printed into the README, most iterations left out."""
+    lines = printed.splitlines()
+    numbers = [int(n) for line in lines for n in re.findall(r"^ *(\d+)  ", line)]
+    shown = {1, 2, 3, numbers[-1], *range(10, numbers[-1], 10)}
+    kept, keep = [], True
+    for line in lines:
         iteration = re.match(r" *(\d+)  ", line)
-        evaluated = "".join(lines[number + 1 : number + 2]).startswith("greedy")
-        if not iteration or evaluated or int(iteration[1]) <= 3 or int(iteration[1]) % 5 == 0:
+        if iteration or not line.startswith("greedy"):
+            keep = not iteration or int(iteration[1]) in shown
+        if keep:
             kept.append(line)
         elif kept[-1] != "...":
             kept.append("...")
@@ -161,12 +164,8 @@ def verify(
         found = figures(folder, printed)
         if write:
             with replacing(path) as temporary:
-                content = {
-                    "arithmetic": digests,
-                    "printed": printed.splitlines(),
-                    "figures": found,
-                }
-                temporary.write_text(json.dumps(content, indent=0) + "\n", "utf-8")
+                recorded = dict(arithmetic=digests, printed=printed.splitlines(), figures=found)
+                temporary.write_text(json.dumps(recorded, indent=0) + "\n", "utf-8")
             if not short:
                 write_readme(printed)
                 for picture in ("lander.gif", "curve.png"):

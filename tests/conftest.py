@@ -1,7 +1,6 @@
 """Runs that several tests look at: made once, also with pytest-xdist's several processes."""
 
 import json
-import os
 import subprocess
 
 import pytest
@@ -10,14 +9,14 @@ from helpers import PROJECT, run_main
 
 
 @pytest.fixture(scope="session")
-def run_once(tmp_path_factory):
+def run_once(request, tmp_path_factory):
     """Return a function that calls another one, for all of pytest's processes together once.
 
     It takes a name and a function of a folder that returns a finished process, and returns the
     folder and that process.
     """
     base = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
+    if hasattr(request.config, "workerinput"):  # one of pytest-xdist's processes
         base = base.parent
 
     def run(name, function):

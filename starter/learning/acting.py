@@ -41,20 +41,3 @@ def greedy(policy) -> Callable[[np.ndarray], np.ndarray]:
         return policy.act
     values = q_values(policy)
     return lambda observations: values(observations).argmax(axis=1)
-
-
-class RandomPolicy:
-    """Takes each action equally often; it has learned nothing, and others are compared with it.
-
-    Args:
-        environment: the `Environment` that it acts in.
-        seed: the same seed takes the same actions.
-    """
-
-    def __init__(self, environment, seed: int):
-        self._actions = len(environment.actions)
-        self._random = np.random.default_rng(seed)
-
-    def act(self, observations: np.ndarray) -> np.ndarray:
-        """Return one action per observation."""
-        return self._random.integers(self._actions, size=len(observations))

@@ -50,6 +50,7 @@ class AveragingDQN(DQN):
 
     def setup(self, config) -> None:
         super().setup(config)
+        self.local_replay_buffer.batch_size = self.config.train_batch_size
         self._update = updates(self.get_policy(), self.config.train_batch_size)
         self.average = self.get_policy().get_weights()
 

@@ -14,8 +14,8 @@ class ColumnarReplayBuffer(MultiAgentReplayBuffer):
     """A ring of transitions, one array per column.
 
     RLlib's own buffers keep one Python object per timestep, and RLlib calls `sample(1)` once for
-    each row of a training batch. Here one call collects a whole batch: set `batch_size` to
-    DQN's `train_batch_size`.
+    each row of a training batch. Here one call collects a whole batch, if `batch_size` is DQN's
+    `train_batch_size`; `AveragingDQN` sees to that.
 
     Args:
         capacity: number of timesteps to keep; the newest replace the oldest.
@@ -31,7 +31,7 @@ class ColumnarReplayBuffer(MultiAgentReplayBuffer):
     def __init__(
         self,
         capacity: int,
-        batch_size: int,
+        batch_size: int = 1,
         seed: Optional[int] = None,
         reward_scale: float = 1.0,
         **kwargs,

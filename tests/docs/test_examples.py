@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from helpers import run_main
+from helpers import PROJECT, run_main
 
 import main
 from examples import q_table
@@ -40,9 +40,10 @@ def test_the_table_is_gamma_to_the_distance():
     assert done.stdout.endswith("\ngreedy policy: right right right right right\n")
 
 
-def test_one_update_moves_the_value_towards_its_target():
+def test_one_update_is_the_readmes_and_moves_the_value_towards_its_target(same_arithmetic):
     done = run_main(script="examples.one_update")
     assert done.returncode == 0, done.stderr
+    assert f"```console\n{done.stdout}```" in (PROJECT / "README.md").read_text("utf-8")
     rewards, rest, target, before, after = (
         float(re.search(rf"^{name} *[+=]? +(-?[\d.]+)", done.stdout, re.M)[1])
         for name in ("rewards", "rest", "target", "Q before", "Q after")

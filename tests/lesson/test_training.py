@@ -19,8 +19,8 @@ import main
 from scripts import train
 from starter import console
 from starter.display import report
-from starter.learning.acting import RandomPolicy
 from starter.learning.build import build
+from starter.learning.random_policy import RandomPolicy
 from starter.storage.checkpoint import digest
 from starter.storage.run import Run
 
