@@ -10,8 +10,8 @@ from helpers import broken
 from starter import Problem
 from starter.environments.checks import Checked, try_out
 from starter.environments.environment import Environment
-from starter.learning.acting import RandomPolicy
 from starter.learning.adapter import GymnasiumAdapter
+from starter.learning.random_policy import RandomPolicy
 from starter.learning.sampler import LockstepSampler
 
 FILE = broken.__file__

@@ -44,7 +44,7 @@ def test_the_lander_s_report(reports):
         "| this code | 2 of 3 | 240 | 93.3 % | 0.50 | 0.50 | 2.0 | 0.75 GiB | 8,192 | 2,048 |",
         "| `abc1234` | 3 of 3 | - | - | 1.00 | 1.00 | 1.2 | 0.50 GiB | 8,192 | 2,048 |",
         "| RLlib's `DQNConfig()` | 0 of 1 | -50 | 0.0 % | - | - | 1.0 | 0.50 GiB | 80 | 20 |",
-        "| 2 | - | 210 ± 80 | 80 | 20 | 210 ± 80 | 80 | 40 | 0.50 | 0.50 |",
+        "| 2 | - | 210 ± 80 | 80% | 20 | 210 ± 80 | 80 | 40 | 0.50 | 0.50 |",
         "| 3 | 8,192 | 240 ± 0 | 100 | 40 | 240 ± 0 | 100 | 80 | 0.80 | 1.00 |",
     ]:
         assert line in lines
@@ -98,4 +98,4 @@ def test_the_environments_report_leaves_out_what_failed(reports, monkeypatch):
         environments.environments(jobs=1, flags="-x")
     *_, line = environments.REPORT.read_text("utf-8").splitlines()
     assert line.startswith("| CartPole-v1 | -175 | 475 | 8,192 / - / 8,192 | 490 ± 0 / 400 ±")
-    assert line.endswith("| 100 / 0 / 100 | 30 / 30 / 30 | 8,192 / 8,192 / 8,192 |")
+    assert line.endswith("| 100% / 0% / 100% | 30 / 30 / 30 | 8,192 / 8,192 / 8,192 |")
