@@ -45,9 +45,9 @@ def test_the_report_is_worked_out_from_the_figures(tmp_path, monkeypatch):
     text = experiments.REPORT.read_text("utf-8")
     for line in [
         "| baseline | 102,400 / - | 235 ± 65 / 200 ± 100 | 95% / 50% | 40 / 50 | 200 / 200 |",
-        "| iterations | - / - | -100 ± 0 / 200 ± 100 | 0 / 50 | 10 / 50 | - / 200 |",
-        "| stock | - | -150 ± 0 | 0 | 600 | - |",
-        "| random actions | - | -175 ± 5 | 0 | 0 | - |",
+        "| iterations | - / - | -100 ± 0 / 200 ± 100 | 0% / 50% | 10 / 50 | - / 200 |",
+        "| stock | - | -150 ± 0 | 0% | 600 | - |",
+        "| random actions | - | -175 ± 5 | 0% | 0 | - |",
     ]:
         assert line in text.splitlines()
     assert "-120 after 10,000 timesteps; `baseline`'s is 20 after 8,192." in text
