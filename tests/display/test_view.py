@@ -139,7 +139,7 @@ def test_a_window_shows_each_timestep_and_closes(monkeypatch, capsys):
 
 @pytest.mark.parametrize("render", [Render.window, Render.gif])
 def test_what_cannot_be_shown_is_refused_beforehand(render, headless):
-    environment = SimpleNamespace(can_be_drawn=render == Render.window)
+    environment = SimpleNamespace(can_be_drawn=render == Render.window, is_lander=True)
     with pytest.raises(Problem, match="leave --render out"):
         require(render, environment)
     require(Render.auto, environment)
