@@ -102,7 +102,8 @@ def train(
     patience = main.PATIENCE if stop_reward is None else iterations
     if stop_reward is None:
         stop_reward = main.AIM if environment.is_lander else environment.target
-    flags = {"iterations": iterations, "stop_reward": stop_reward, "workers": workers}
+    reachable = None if stop_reward == float("inf") else stop_reward  # JSON has no infinity
+    flags = {"iterations": iterations, "stop_reward": reachable, "workers": workers}
 
     # 1. Configure and build.
     from starter.learning.build import build

@@ -41,7 +41,7 @@ FOLDER_DATE = re.compile(r"-\d{8}-\d{6}(-\d+)?/")
 
 
 def fly(short, output):
-    """Run main.py; gives its run's folder and what it printed."""
+    """Run main.py; return its run's folder and what it printed."""
     flags = ["--seed", str(SEED), "--output", str(output)]
     flags += ["--iterations", str(SHORT), "--render", "none"] if short else []
     # As `make` does where there is no display; what is set does not matter to the figures.

@@ -41,7 +41,7 @@ class AveragingDQN(DQN):
 
     RLlib's `train_one_step` spends more time on calling TensorFlow than TensorFlow on the
     network. Here, all updates that follow a fragment are one call: a loop in TensorFlow's graph,
-    which gives the same weights to the bit.
+    which results in the same weights to the bit.
 
     Attributes:
         average: the exponential average of the weights, by name. From fragment to fragment a
@@ -86,7 +86,7 @@ class AveragingDQN(DQN):
 
     @contextmanager
     def averaged(self) -> Iterator[TFPolicy]:
-        """Lend the policy with the averaged weights; learning goes on with its own."""
+        """Lend the policy with the averaged weights; learning continues with its own."""
         policy = self.get_policy()
         own = policy.get_weights()
         TFPolicy.set_weights(policy, self.average)  # DQN's would set the target network's, too

@@ -48,7 +48,7 @@ class LockstepSampler(InputReader):
         return finished
 
     def next(self):
-        """Play a fragment; gives a batch of one row for each timestep of each environment."""
+        """Play a fragment; return a batch with one row per timestep of each environment."""
         shape = (self._steps, len(self._envs))
         observations = np.empty(shape + self._observations.shape[1:], self._observations.dtype)
         next_observations = np.empty_like(observations)
