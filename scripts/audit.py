@@ -7,11 +7,8 @@ ignore the ids in the table of SECURITY.md.
 import re
 import subprocess
 import sys
-from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parent.parent
-
-from starter import Problem, console, preflight
+from starter import PROJECT, Problem, console, preflight
 
 LOCKS = [PROJECT / "requirements.txt", *PROJECT.glob("locks/*.txt")]
 ID = r"(?:CVE-\d+-\d+|GHSA(?:-\w{4}){3}|PYSEC-\d+-\d+)"

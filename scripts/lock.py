@@ -19,15 +19,13 @@ import tempfile
 from pathlib import Path
 from typing import List
 
-PROJECT = Path(__file__).resolve().parent.parent
-
 import typer
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from scripts import package_index
-from starter import Problem, console, preflight
+from starter import PROJECT, Problem, console, preflight
 
 LOCKS = ("locks/build", "requirements", "locks/dev")  # pip-compile's; each bounds the next
 PLATFORMS = {  # uv's: the lock, and uv's name of the platform

@@ -6,16 +6,13 @@ and Python: a wheel, or the source of one of the three packages that `make setup
 """
 
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-
-PROJECT = Path(__file__).resolve().parent.parent
 
 from packaging import tags
 from packaging.specifiers import SpecifierSet
 from packaging.utils import parse_wheel_filename
 
 from scripts import package_index
-from starter import Problem, console
+from starter import PROJECT, Problem, console
 
 SOURCES = {"box2d-py", "gym", "jax"}
 

@@ -6,9 +6,7 @@ episode three times, side by side: before training, half-way and at the end.
 
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parent.parent
-
-from starter import preflight
+from starter import PROJECT, preflight
 
 preflight.check()
 

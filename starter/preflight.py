@@ -8,7 +8,8 @@ import sys
 import warnings
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parent.parent
+from starter import PROJECT
+
 PYTHONS = ((3, 8), (3, 9), (3, 10))
 # Each can be set otherwise in the environment; the README names them and those below.
 SETTINGS = {
