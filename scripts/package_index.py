@@ -1,27 +1,17 @@
 """What the package index offers for what the locks pin."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import requests
 
+from scripts import pip_settings
 from starter import Problem
 
 
 def url():
     """The index that pip is told to use, by PIP_INDEX_URL or in its configuration."""
-    if os.environ.get("PIP_INDEX_URL"):
-        return os.environ["PIP_INDEX_URL"].rstrip("/")
-    asked = subprocess.run(
-        [sys.executable, "-m", "pip", "config", "get", "global.index-url"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        encoding="utf-8",
-    )
-    return asked.stdout.strip().rstrip("/") or "https://pypi.org/simple"
+    return pip_settings.settings().get("index-url", "https://pypi.org/simple").rstrip("/")
 
 
 def redacted(text):

@@ -19,7 +19,7 @@ SETTINGS = {
     "KERAS_HOME": os.path.join(sys.prefix, "keras"),  # its default is ~/.keras
     "MPLCONFIGDIR": os.path.join(sys.prefix, "matplotlib"),  # its default is ~/.config
 }
-# These decide digits, so what the environment says of them does not count.
+# These decide the results, so what the environment says of them does not count.
 FIXED = {
     "CUDA_VISIBLE_DEVICES": "-1",  # no GPU: it adds up in another order
     # oneDNN multiplies matrices with the newest instructions that the CPU has, which add up
@@ -93,4 +93,6 @@ def _refuse(problem):
         )
     else:
         fix = "run `make setup`, then `.venv/bin/python main.py` (or just `make`)"
+    if os.environ.get("PYTHONPATH"):
+        fix = f"unset PYTHONPATH, which puts other packages first; or else {fix}"
     sys.exit(f"error: {problem}; {fix}")

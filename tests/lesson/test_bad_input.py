@@ -91,3 +91,11 @@ def test_another_package_than_the_pinned_one(change, words, tmp_path):
     lock = copy / "requirements.txt"
     lock.write_text(change(lock.read_text()))
     assert_refused(run_main(cwd=copy), words, "make setup")
+
+
+def test_a_package_that_pythonpath_puts_first(tmp_path):
+    metadata = tmp_path / "numpy-1.0.dist-info" / "METADATA"
+    metadata.parent.mkdir()
+    metadata.write_text("Name: numpy\nVersion: 1.0\n")
+    done = run_main(PYTHONPATH=str(tmp_path))
+    assert_refused(done, "numpy is 1.0 here", "unset PYTHONPATH")
