@@ -31,7 +31,7 @@ def search(iterations: int = main.ITERATIONS, address: str = ""):
     from matplotlib.figure import Figure
     from ray import air, tune
 
-    session.start(1 if address else os.cpu_count(), address, main.__name__)
+    session.start(1 if address else os.cpu_count(), address, [main.__name__])
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # it prints tracebacks
     os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # Ctrl-C ends the search
     hopeless = tune.schedulers.MedianStoppingRule("training_iteration", grace_period=15)
