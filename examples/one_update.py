@@ -13,7 +13,7 @@ import main
 from starter import PROJECT
 from starter.storage import checkpoint
 
-TIMESTEP = 100_000  # of the training: few random actions, small steps
+TIMESTEP = 50_000  # of the training: it decides epsilon and the learning rate
 
 algorithm = main.build_algorithm(seed=0)
 policy, buffer = algorithm.get_policy(), algorithm.local_replay_buffer
@@ -34,17 +34,19 @@ def q_values():
 before = q_values()
 errors = policy.learn_on_batch(batch)["td_error"] / main.REWARD_SCALE  # of before the update
 after = q_values()
-row = abs(errors).argmax()  # the transition that surprises the network most
-action, error = batch["actions"][row], errors[row]
+rows, actions = range(len(errors)), batch["actions"]
+before, after = before[rows, actions], after[rows, actions]
+targets = before - errors
+improvement = abs(before - targets) - abs(after - targets)
+row = (improvement * (batch["dones"] < 1)).argmax()  # the best of those that do not end a flight
 rewards = batch["rewards"][row] / main.REWARD_SCALE
-before, after = before[row, action], after[row, action]
-target = before - error
+before, after, target = before[row], after[row], targets[row]
 
 print("observation     ", " ".join(f"{value:6.2f}" for value in batch["obs"][row]))
-print("action          ", action, main.LANDER.actions[action])
+print("action          ", actions[row], main.LANDER.actions[actions[row]])
 print("3 rewards later ", " ".join(f"{value:6.2f}" for value in batch["new_obs"][row]))
 print(f"rewards           {rewards:8.2f}   their discounted sum")
 print(f"rest            + {target - rewards:8.2f}   0.99**3 of the target network's value there")
 print(f"target          = {target:8.2f}")
-print(f"Q before          {before:8.2f}   so the error is {-error:+.2f}")
+print(f"Q before          {before:8.2f}   so the error is {target - before:+.2f}")
 print(f"Q after           {after:8.2f}   one of 128 transitions moved it {after - before:+.2f}")

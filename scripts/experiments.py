@@ -19,7 +19,7 @@ from starter import PROJECT, Problem, console
 
 REPORT = PROJECT / "docs" / "experiments.md"
 PICTURE = PROJECT / "docs" / "experiments.png"
-COMPARED = 20  # the iteration at which the training returns stand side by side
+COMPARED = 10  # the iteration at which the training returns stand side by side
 DRAWN = ("baseline", "n-step", "gamma")
 COPIED = ("main.py", "starter", "requirements.txt", "locks")
 SEEDS = (0, 3)  # one says little: it may take twice as long as another without any change
@@ -52,14 +52,15 @@ CHANGES = {
     "baseline": Change("nothing changed"),
     "iterations": Change("a short training", flags=("--iterations", "10")),
     "replay": Change("hardly any replay", '"capacity": 50_000,', '"capacity": 512,'),
-    # RLlib compares timesteps after each of 64 updates: with 1, it would be after the first.
     "target": Change(
-        "no target network", "target_network_update_freq=1_000,", "target_network_update_freq=0,"
+        "an old target network",
+        "target_network_update_freq=512,",
+        "target_network_update_freq=4_096,",
     ),
     "gamma": Change("short-sighted", "gamma=0.99,", "gamma=0.9,"),
     "epsilon": Change(
         "never at random",
-        '"epsilon": [(0, 1.0), (15_000, 0.15), (60_000, 0.15), (90_000, 0.01)],',
+        '"epsilon": [(0, 1.0), (15_000, 0.15)],',
         '"epsilon": [(0, 0.0)],',
     ),
     "time-limit": Change(
@@ -70,8 +71,8 @@ CHANGES = {
     ),
     "learning-rate": Change(
         "a learning rate ten times as high",
-        "lr_schedule=[[0, 1e-3], [100_000, 2e-4]],",
-        "lr_schedule=[[0, 1e-2], [100_000, 2e-3]],",
+        "lr_schedule=[[0, 3e-3], [60_000, 3e-4], [80_000, 1e-4]],",
+        "lr_schedule=[[0, 3e-2], [60_000, 3e-3], [80_000, 1e-3]],",
     ),
     "n-step": Change("one reward at a time", "n_step=3,", "n_step=1,"),
     "reward-scale": Change(

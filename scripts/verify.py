@@ -129,7 +129,7 @@ def write_readme(printed):
     """Put what a run printed into the README, most iterations left out."""
     lines = printed.splitlines()
     numbers = [int(n) for line in lines for n in re.findall(r"^ *(\d+)  ", line)]
-    shown = {1, 2, 3, numbers[-1], *range(10, numbers[-1], 10)}
+    shown = {1, 2, 3, *numbers[-3:], *range(10, numbers[-1], 10)}
     kept, keep = [], True
     for line in lines:
         iteration = re.match(r" *(\d+)  ", line)

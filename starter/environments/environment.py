@@ -1,6 +1,7 @@
 """The environment that is learned: what a run knows of it, and how each part makes one."""
 
 import warnings
+from numbers import Real
 from typing import Any, Dict, Iterable, List, Optional, Tuple, Union
 
 import gymnasium
@@ -65,7 +66,7 @@ class Environment:
         self.solved = env.spec.reward_threshold
         metadata = env.metadata or {}
         rate = metadata.get("render_fps") or metadata.get("video.frames_per_second")
-        self.frames_per_second = rate or 30
+        self.frames_per_second = rate if isinstance(rate, Real) and 0 < rate < np.inf else 30
         modes = metadata.get("render_modes") or metadata.get("render.modes") or ()
         self.can_be_drawn = "rgb_array" in modes
         self.actions: List[str] = LANDERS_ACTIONS if self.is_lander else env.action_names

@@ -109,6 +109,7 @@ def test_what_is_known_of_an_environment():
     assert (cart.solved, lander.solved) == (475, 200)
     assert Environment("helpers.broken:Fine-v0").solved is None
     assert cart.frames_per_second == gymnasium.make("CartPole-v1").metadata["render_fps"]
+    assert Environment("helpers.broken:OddSpeed-v0").frames_per_second == 30
     assert list(cart.actions) == ["action 0", "action 1"]
     assert lander.actions[2] == "main engine"
     assert Environment("helpers.broken:Named-v0").actions == ["stay", "go"]

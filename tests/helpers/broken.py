@@ -149,6 +149,10 @@ class NoRenderMode(Fine):
     metadata = Draws.metadata
 
 
+class OddSpeed(Fine):
+    metadata = {"render_fps": "fast"}
+
+
 for name, made in list(globals().items()):
     if isinstance(made, type) and made.__module__ == __name__:
         gymnasium.register(f"{name}-v0", made)
