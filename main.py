@@ -57,12 +57,13 @@ def configure(seed, environment=LANDER):
         # 32 timesteps of each, then 64 updates. RLlib takes a sampler as "offline data".
         .rollouts(num_rollout_workers=0, num_envs_per_worker=16, rollout_fragment_length=32)
         .offline_data(input_=lockstep_sampler)
-        # A random action is held for up to a fifth of a second, or it would change nothing.
+        # A random action is held for up to 0.2 seconds, or it would change nothing.
         .exploration(
             exploration_config={
                 "type": TemporallyExtendedEpsilonGreedy,
                 "epsilon": [(0, 1.0), (15_000, 0.15)],  # by timestep: the share of random actions
-                "longest": max(round(environment.frames_per_second / 5), 1),  # timesteps
+                "seconds": 0.2,
+                "frames_per_second": environment.frames_per_second,
             }
         )
         .training(

@@ -39,14 +39,15 @@ before, after = before[rows, actions], after[rows, actions]
 targets = before - errors
 improvement = abs(before - targets) - abs(after - targets)
 row = (improvement * (batch["dones"] < 1)).argmax()  # the best of those that do not end a flight
-rewards = batch["rewards"][row] / main.REWARD_SCALE
-before, after, target = before[row], after[row], targets[row]
+rewards = round(batch["rewards"][row] / main.REWARD_SCALE, 2)
+rest = round(targets[row] - rewards, 2)
+before, after, target = round(before[row], 2), round(after[row], 2), rewards + rest
 
-print("observation     ", " ".join(f"{value:6.2f}" for value in batch["obs"][row]))
-print("action          ", actions[row], main.LANDER.actions[actions[row]])
-print("3 rewards later ", " ".join(f"{value:6.2f}" for value in batch["new_obs"][row]))
+print("observation      ", " ".join(f"{value:6.2f}" for value in batch["obs"][row]))
+print("action           ", actions[row], main.LANDER.actions[actions[row]])
+print("3 timesteps later", " ".join(f"{value:6.2f}" for value in batch["new_obs"][row]))
 print(f"rewards           {rewards:8.2f}   their discounted sum")
-print(f"rest            + {target - rewards:8.2f}   0.99**3 of the target network's value there")
+print(f"rest            + {rest:8.2f}   0.99**3 of the target network's value there")
 print(f"target          = {target:8.2f}")
 print(f"Q before          {before:8.2f}   so the error is {target - before:+.2f}")
-print(f"Q after           {after:8.2f}   one of 128 transitions moved it {after - before:+.2f}")
+print(f"Q after           {after:8.2f}   the whole batch of 128 moved it by {after - before:+.2f}")

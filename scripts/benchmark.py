@@ -3,7 +3,7 @@
     make bench                             seeds 1 to 20
     make bench ARGS="--against HEAD~1"     each of them with that commit's code, too, in turn
 
-It writes docs/benchmark.md and docs/learning.png. Interrupt it when you like: it goes on where
+It writes docs/benchmark.md and docs/learning.png. Interrupt it at any time: it resumes where
 it stopped.
 """
 

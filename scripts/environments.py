@@ -2,7 +2,7 @@
 
     make environments ARGS="--jobs 2"
 
-Interrupt it when you like: it goes on where it stopped.
+Interrupt it at any time: it resumes where it stopped.
 """
 
 import re

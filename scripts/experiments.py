@@ -1,7 +1,7 @@
 """Change one line of the default run, and measure what comes of it: `make experiments`.
 
 Each change is made in a copy of the project, where main.py then trains with each of two seeds.
-It writes docs/experiments.md and docs/experiments.png. Interrupt it when you like: it goes on
+It writes docs/experiments.md and docs/experiments.png. Interrupt it at any time: it resumes
 where it stopped.
 """
 
@@ -20,7 +20,7 @@ from starter import PROJECT, Problem, console
 REPORT = PROJECT / "docs" / "experiments.md"
 PICTURE = PROJECT / "docs" / "experiments.png"
 COMPARED = 10  # the iteration at which the training returns stand side by side
-DRAWN = ("baseline", "n-step", "gamma")
+DRAWN = ("baseline", "target", "gamma")
 COPIED = ("main.py", "starter", "requirements.txt", "locks")
 SEEDS = (0, 3)  # one says little: it may take twice as long as another without any change
 

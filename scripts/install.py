@@ -80,7 +80,7 @@ def reason(said):
 def say(text, end="\n"):
     try:
         print(text, end=end, flush=True)
-    except BrokenPipeError:  # nobody reads it any more; go on
+    except BrokenPipeError:  # nobody reads it any more
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -1,7 +1,7 @@
 """Trainings in processes of their own, their figures, and how a report shows them.
 
-What was measured with the code as it is now is not measured again, so interrupt it when you
-like. Delete runs/benchmark/ to start afresh.
+What was measured with the code as it is now is not measured again, so interrupt it at any time.
+Delete runs/benchmark/ to start over.
 """
 
 import hashlib

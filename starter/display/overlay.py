@@ -8,7 +8,7 @@ import pygame
 from PIL import Image
 
 WIDTH = 300  # pixels of the panel, to the right of the frame
-LEAST_HEIGHT = 400  # of the panel; a taller frame gives its plot more room
+LEAST_HEIGHT = 400  # of the panel; a taller frame leaves its plot more room
 LEFT, RIGHT, PLOT_LEFT = 14, WIDTH - 14, 44  # the panel's margins; the labels end at PLOT_LEFT
 PLOT_TOP, PLOT_HEIGHT = 84, 88
 TRACE_GAP, TRACE_HEIGHT = 10, 44
@@ -96,7 +96,7 @@ class Panel:
             frame: the environment's, an array of shape (height, width, 3) and type uint8.
             flight: the `Flight`.
             timestep: of which of its timesteps; the newest by default.
-            verdict: how the episode ended, in words; None while it goes on.
+            verdict: how the episode ended, in words; None until then.
 
         Returns:
             A `pygame.Surface`, 300 pixels wider than the frame and at least 400 high. A lower
@@ -261,7 +261,7 @@ def _label(number, name):
 
 
 def _number(value, span):
-    """`value`, with as many decimals as give `span` three significant digits; at most four."""
+    """`value`, with the decimals that show `span` to three significant digits; at most four."""
     return f"{value:.{min(max(2 - int(np.floor(np.log10(span))), 0), 4)}f}"
 
 

@@ -52,7 +52,7 @@ class View:
         """Show a timestep before it is taken.
 
         Args:
-            flight: the `Flight`; whoever flies adds each timestep's reward to it.
+            flight: the `Flight`; its `rewards` grow by one per timestep.
             render: called without arguments if its frame is wanted, an array of shape
                 (height, width, 3) and type uint8.
             q_values: the network's, shape (actions,). It learned from scaled rewards: divided

@@ -8,7 +8,7 @@ import pygame
 
 KEYS = "space: pause     S: slow motion     Esc: close"
 KEYS_SLOW = "slow motion     S: full speed     space: pause     Esc: close"
-KEYS_PAUSED = "paused     right arrow: one timestep     space: go on     Esc: close"
+KEYS_PAUSED = "paused     right arrow: one timestep     space: resume     Esc: close"
 SLOW = 5  # times slower
 LINE_HEIGHT = 26  # pixels, for the keys under the picture
 

@@ -105,7 +105,7 @@ class Environment:
                 raise Problem(
                     f"{environment} has changed: its {kind} space was {spaces.text(space)} in "
                     f"training and is {spaces.text(environment.spaces[kind])} now; undo that, or "
-                    "train anew"
+                    "train again"
                 )
         return environment
 

@@ -18,16 +18,27 @@ class TemporallyExtendedEpsilonGreedy(Exploration):
     Args:
         epsilon: the share of all timesteps that random actions take, as points
             `(timestep, share)` with straight lines between them.
-        longest: a random action is held for 1 to this many timesteps.
+        seconds: a random action is held for one timestep to this long.
+        frames_per_second: the environment's timesteps in a second.
 
     It remembers what each row of a batch is in the middle of: in all calls with
     `explore=True`, a row must be the same environment.
     """
 
-    def __init__(self, action_space, *, framework, epsilon, longest, policy_config, **kwargs):
+    def __init__(
+        self,
+        action_space,
+        *,
+        framework,
+        epsilon,
+        seconds,
+        frames_per_second,
+        policy_config,
+        **kwargs,
+    ):
         super().__init__(action_space, framework=framework, policy_config=policy_config, **kwargs)
         self._timesteps, self._shares = zip(*epsilon)
-        self._longest = longest
+        self._longest = max(round(seconds * frames_per_second), 1)
         seed = policy_config["seed"]
         self._random = np.random.default_rng(seed and [seed, self.worker_index])
         self._left = self._held = np.zeros(0, np.int64)

@@ -11,7 +11,7 @@ from starter.storage.files import replacing
 FILE = "settings.json"
 SHIPPED = PROJECT / "docs" / "demo" / FILE  # of the README's run; `make expected` writes it
 # Not choices of the algorithm: objects that are new in each process, the seed, the environment.
-LEFT_OUT = ("multiagent", "logger_creator", "seed", "env", "env_config")
+LEFT_OUT = ("multiagent", "logger_creator", "seed", "env", "env_config", "frames_per_second")
 # What the shape of a policy's network and the scale of its Q-values depend on, beside "model".
 SHOWN_BY = ("dueling", "gamma", "hiddens", "noisy", "num_atoms", "v_max", "v_min")
 NESTED = ("exploration_config", "replay_buffer_config", "model")
@@ -36,7 +36,7 @@ def _flat(settings):
     flat = {}
     for name, value in settings.items():
         if name in NESTED:
-            flat.update({f"{name}.{inner}": v for inner, v in value.items() if inner != "seed"})
+            flat.update({f"{name}.{n}": v for n, v in value.items() if n not in LEFT_OUT})
         elif name not in LEFT_OUT:
             flat[name] = value
     return flat

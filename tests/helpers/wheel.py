@@ -5,7 +5,7 @@ import zipfile
 
 
 def wheel(folder, name, version):
-    """Make a small wheel; gives its line in a lock file."""
+    """Make a small wheel; return its line in a lock file."""
     stem = f"{name}-{version}"
     path = folder / f"{stem}-py3-none-any.whl"
     with zipfile.ZipFile(str(path), "w") as archive:

@@ -44,8 +44,8 @@ def test_the_report_is_worked_out_from_the_figures(tmp_path, monkeypatch):
     experiments.report(runs, figures([-150.0] * 100, 600, history=[[10_000, -120.0]]))
     text = experiments.REPORT.read_text("utf-8")
     for line in [
-        "| baseline | 102,400 / - | 235 ± 65 / 200 ± 100 | 95% / 50% | 40 / 50 | 200 / 200 |",
-        "| iterations | - / - | -100 ± 0 / 200 ± 100 | 0% / 50% | 10 / 50 | - / 200 |",
+        "| baseline | 102,400 / - | 235 ± 65 / 200 ± 100 | 95% / 50% | 40 / 50 | 100 / 100 |",
+        "| iterations | - / - | -100 ± 0 / 200 ± 100 | 0% / 50% | 10 / 50 | 100 / 100 |",
         "| stock | - | -150 ± 0 | 0% | 600 | - |",
         "| random actions | - | -175 ± 5 | 0% | 0 | - |",
     ]:
