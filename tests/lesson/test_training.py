@@ -97,16 +97,16 @@ FLATTERED = np.concatenate([GOOD[:100], UNSAFE[100:]])  # the last 100 do not co
 @pytest.mark.parametrize(
     ("means", "returns", "episodes", "best", "stop_return"),
     [
-        ([0] * 20, {13: GOOD}, [200], 13, 250),  # iteration 13 is the first to be evaluated
+        ([0] * 20, {12: GOOD}, [200], 12, 250),  # iteration 12 is the first to be evaluated
         (
             [0] * 20,
-            {13: LOW, 14: UNSAFE, 15: NINE, 16: FLATTERED, 17: GOOD},
+            {12: LOW, 13: UNSAFE, 14: NINE, 15: FLATTERED, 16: GOOD},
             [20, 20, 100, 200, 200],
-            17,
+            16,
             250,
         ),
         ([0, 260, 0], {2: GOOD}, [200], 2, 250),  # a good training mean is evaluated earlier
-        ([0] * 15, {13: NINE, 14: GOOD + 1, 15: LOW}, [100, 100, 100], 14, 1e9),  # to the end
+        ([0] * 14, {12: NINE, 13: GOOD + 1, 14: LOW}, [100, 100, 100], 13, 1e9),  # to the end
     ],
 )
 def test_training_ends_when_all_flights_go_well_and_keeps_the_best(
