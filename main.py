@@ -28,7 +28,7 @@ from starter.storage.run import opened
 LANDER = Environment("LunarLander-v2")
 ITERATIONS = 60  # most seeds are solved in less than half of them
 FIRST_EVALUATION = 12  # an iteration; before it, no policy is good
-AIM = 250  # train to this mean return; gymnasium calls 200 solved
+AIM = 250  # train to this mean return, above the 200 that count as solved
 PATIENCE = 6  # iterations without a better policy, once one has solved it
 EVALUATION_SEED = 1_000_000  # of the first evaluation episode: every run flies the same ones
 REWARD_SCALE = 0.05  # of what is learned: a new network predicts values near 0, not hundreds
@@ -98,7 +98,7 @@ def build_algorithm(seed, environment=LANDER):
 
     RLlib hides the update, which is the heart of DQN. One update is:
 
-        batch = replay_buffer.sample(128)                  # replay_buffer_config, train_batch_size
+        batch = replay_buffer.sample(128)                  # its rewards times REWARD_SCALE
         best = argmax(network(batch.next_observations))    # double_q: the network chooses,
         value = target_network(batch.next_observations)[best]      # the target network rates
         target = batch.rewards + gamma**3 * value          # n_step; value is 0 after an end,
