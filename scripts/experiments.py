@@ -13,7 +13,7 @@ from pathlib import Path
 from typer import Option
 
 import main
-from scripts.benchmark import SOLVED, STOCK
+from scripts.benchmark import STOCK
 from scripts.measuring import CELLS, Part, cells, measure, plot, table, write
 from starter import PROJECT, Problem, console
 
@@ -132,7 +132,9 @@ def report(runs, stock):
         f"`stock` is RLlib's `DQNConfig()` as it comes, one seed. Its training mean is {mean:.0f} "
         f"after {timesteps:,} timesteps; `baseline`'s is {own:.0f} after {near:,}.",
     )
-    plot(PICTURE, {CHANGES[name].new.strip(",") or name: runs[name] for name in DRAWN}, SOLVED)
+    plot(
+        PICTURE, {CHANGES[name].new.strip(",") or name: runs[name] for name in DRAWN}, main.LANDER
+    )
 
 
 def experiments(jobs: int = Option(1, min=1, help="Trainings at a time.")):

@@ -160,10 +160,10 @@ def cells(runs: Sequence[Dict[str, Any]], environment) -> List[str]:
     return [" / ".join(column) for column in columns]
 
 
-def plot(path: Path, curves: Dict[str, Sequence[Any]], solved: float) -> None:
+def plot(path: Path, curves: Dict[str, Sequence[Any]], environment) -> None:
     """Draw learning curves: the median and the range of each label's runs.
 
-    A training that has ended, at a dot, stays where it ended.
+    A training that has ended stays where it ended; a dot is the kept policy's greedy evaluation.
     """
     from matplotlib.figure import Figure
 
@@ -176,11 +176,14 @@ def plot(path: Path, curves: Dict[str, Sequence[Any]], solved: float) -> None:
         (line,) = axes.plot(timesteps, np.median(means, axis=0), lw=2, label=label)
         band = np.min(means, axis=0), np.max(means, axis=0)
         axes.fill_between(timesteps, *band, color=line.get_color(), alpha=0.2, lw=0)
-        axes.plot(*ends.T, ".", color=line.get_color())
+        greedy = [best(run, environment).mean() for run in runs]
+        axes.plot(ends[:, 0], greedy, "o", color=line.get_color())
+    solved = environment.solved
     axes.axhline(solved, color="gray", ls="--", lw=1.2, label=f"solved: {solved:g}")
-    axes.set(xlabel="timesteps", ylabel="mean return of the last 100 episodes")
+    axes.plot([], [], "o", color="gray", label="kept policy, greedy")
+    axes.set(xlabel="timesteps", ylabel="mean return of the last 100 training episodes")
     axes.xaxis.set_major_formatter("{x:,.0f}")
-    axes.figure.legend(loc="outside upper center", ncol=len(curves) + 1, frameon=False)
+    axes.figure.legend(loc="outside upper center", ncol=3, frameon=False)
     with replacing(path) as scratch:
         axes.figure.savefig(scratch, format="png")
 

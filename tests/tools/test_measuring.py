@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from helpers import copy_project, environment
@@ -86,8 +87,12 @@ def test_figures_belong_to_the_code_the_flags_and_the_change(part, tmp_path, mon
 
 
 def test_a_plot_shows_every_label(tmp_path):
-    runs = [{"history": [[1, 0.0], [2, 10.0]]}, {"history": [[1, 0.0], [3, 300.0]]}]
-    measuring.plot(tmp_path / "p.png", {"red": runs, "green": runs[:1]}, 200)
+    runs = [
+        {"history": [[1, 0.0], [2, 10.0]], "evaluations": [[0.0], [250.0]]},
+        {"history": [[1, 0.0], [3, 300.0]], "evaluations": [[260.0]]},
+    ]
+    environment = SimpleNamespace(solved=200, is_solved=lambda returns: False)
+    measuring.plot(tmp_path / "p.png", {"red": runs, "green": runs[:1]}, environment)
     with Image.open(tmp_path / "p.png") as picture:
         assert picture.size == (1200, 600)
         colors = {color for _, color in picture.convert("RGB").getcolors(1 << 20)}
