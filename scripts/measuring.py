@@ -150,11 +150,11 @@ def cells(runs: Sequence[Dict[str, Any]], environment) -> List[str]:
     returns = [best(run, environment) for run in runs]
     solved = [environment.is_solved(values) for values in returns]
     timesteps = [f"{run['history'][-1][0]:,}" for run in runs]
-    goal = np.inf if environment.solved is None else environment.solved
+    goal = environment.solved
     columns = [
         [number if yes else "-" for number, yes in zip(timesteps, solved)],
         [f"{short(values.mean())} ± {short(values.std())}" for values in returns],
-        [f"{(values >= goal).mean():.0%}" for values in returns],
+        ["-" if goal is None else f"{(values >= goal).mean():.0%}" for values in returns],
         [f"{run['cpu']:.0f}" for run in runs],
     ]
     return [" / ".join(column) for column in columns]
