@@ -32,6 +32,13 @@ ENVIRONMENTS = (  # the ID, then arguments
     ("examples.autoscaler:Autoscaler-v0",),
 )
 
+READING = """The best possible mean returns are about 0.74 in slippery FrozenLake, 1 in the other, 7.9
+in Taxi, -13 in CliffWalking and -0.05 in Blackjack, which the dealer wins in the long run.
+
+Taxi's 500 states need longer exploration: with `"epsilon": [(0, 1.0), (150_000, 0.1)],` in
+`configure` and `--iterations 90`, seed 0 reached 7.96 ± 2.5. Where rewards are much larger or
+smaller than the lander's, change `REWARD_SCALE`."""
+
 
 def trainings(id, *arguments, flags=()):
     """Return the parts that train on an environment, one per seed."""
@@ -43,9 +50,8 @@ def trainings(id, *arguments, flags=()):
 def row(environment, runs):
     """Return the row of one environment, of the figures of its seeds."""
     goal = "-" if environment.solved is None else f"{environment.solved:g}"
-    timesteps = " / ".join(f"{run['history'][-1][0]:,}" for run in runs)
     random = short(np.mean(runs[0]["random"]))
-    return [environment, random, goal, *cells(runs, environment), timesteps]
+    return [environment, random, goal, *cells(runs, environment)]
 
 
 def environments(
@@ -60,9 +66,10 @@ def environments(
         runs = [part.load() for part in group]
         if all(runs):
             rows.append(row(Environment(id, parse_arguments(arguments)), runs))
-    note = f"Flags: `{flags}`; seeds {' / '.join(map(str, SEEDS))}; a dash: not solved."
-    head = f"environment|random policy|solved at|{CELLS}|timesteps in all"
-    write(REPORT, "make environments", note, table(head, rows))
+    seeds = " / ".join(map(str, SEEDS))
+    note = f"Flags: `{flags}`; seeds {seeds}; a dash: not solved, or nothing says when it is."
+    head = f"environment|random policy|solved at|{CELLS}"
+    write(REPORT, "make environments", note, table(head, rows), READING)
     if failed:
         raise Problem(f"could not be measured: {', '.join(failed)}")
 

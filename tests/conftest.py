@@ -1,11 +1,15 @@
 """Runs that several tests look at: made once, also with pytest-xdist's several processes."""
 
 import json
+import signal
 import subprocess
 
 import pytest
 from filelock import FileLock
 from helpers import PROJECT, run_main
+
+# A shell's background job ignores Ctrl-C, and so would each process that a test starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
