@@ -32,8 +32,8 @@ ENVIRONMENTS = (  # the ID, then arguments
     ("examples.autoscaler:Autoscaler-v0",),
 )
 
-READING = """The best possible mean returns are about 0.74 in slippery FrozenLake, 1 in the other, 7.9
-in Taxi, -13 in CliffWalking and -0.05 in Blackjack, which the dealer wins in the long run.
+READING = """The best possible mean returns are about 0.74 in slippery FrozenLake, 1 in the other,
+7.9 in Taxi, -13 in CliffWalking and -0.05 in Blackjack, which the dealer wins in the long run.
 
 Taxi's 500 states need longer exploration: with `"epsilon": [(0, 1.0), (150_000, 0.1)],` in
 `configure` and `--iterations 90`, seed 0 reached 7.96 ± 2.5. Where rewards are much larger or

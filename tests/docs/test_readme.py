@@ -11,7 +11,7 @@ from gymnasium.envs.box2d import lunar_lander
 from helpers import PROJECT, environment
 
 import main
-from scripts import experiments
+from scripts import environments, experiments
 
 README = (PROJECT / "README.md").read_text("utf-8")
 BLOCK = re.compile(
@@ -186,6 +186,35 @@ def test_the_experiments_are_the_ones_that_were_measured():
         found[named[0]] = row
     assert set(changes) <= set(found)
     assert len(rows) == len(figures)
+
+
+def table_rows(page, columns):
+    """The cells of each table row of a page that has so many of them; the heads come first."""
+    lines = (PROJECT / "docs" / page).read_text("utf-8").splitlines()
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return [row for row in cells if len(row) == columns]
+
+
+def test_the_figures_of_the_benchmark():
+    whole, *_ = table_rows("benchmark.md", 10)[2:]
+    seeds = [row for row in table_rows("benchmark.md", 10) if row[0].isdigit()]
+    timesteps = sorted(int(row[1].replace(",", "")) for row in seeds)
+    assert whole[1] == f"{len(seeds)} of {len(seeds)}"
+    said = (
+        f"Seeds 1 to {len(seeds)} were all solved, half of them within {whole[8]} timesteps and "
+        f"the slowest after {timesteps[-1]:,}, and {whole[3].replace(' ', '')} of their fresh "
+        "flights"
+    )
+    assert said in README
+    assert np.median(timesteps) == int(whole[8].replace(",", ""))
+
+
+def test_the_environments_that_are_not_solved():
+    rows = table_rows("environments.md", 7)[2:]
+    assert len(rows) == len(environments.ENVIRONMENTS)
+    unsolved = [row[0] for row in rows if row[2] != "-" and "-" in row[3]]
+    assert unsolved == ["Taxi-v3"]
+    assert "they [solve all but Taxi]" in README
 
 
 def test_the_figures_of_part_5():
