@@ -96,6 +96,7 @@ def test_the_environments_report_leaves_out_what_failed(reports, monkeypatch):
         part.save(figures([float(mean)] * 100, 30))
     with pytest.raises(Problem, match="could not be measured: Taxi-v3-2"):
         environments.environments(jobs=1, flags="-x")
-    *_, line = environments.REPORT.read_text("utf-8").splitlines()
+    lines = environments.REPORT.read_text("utf-8").splitlines()
+    *_, line = [line for line in lines if line.startswith("|")]
     assert line.startswith("| CartPole-v1 | -175 | 475 | 8,192 / - / 8,192 | 490 ± 0 / 400 ±")
-    assert line.endswith("| 100% / 0% / 100% | 30 / 30 / 30 | 8,192 / 8,192 / 8,192 |")
+    assert line.endswith("| 100% / 0% / 100% | 30 / 30 / 30 |")
