@@ -19,7 +19,7 @@ import tempfile
 from pathlib import Path
 from typing import Dict, Sequence
 
-from starter import preflight
+from starter import PROJECT, preflight
 
 preflight.check()
 
@@ -28,7 +28,6 @@ import typer
 import main
 from scripts import arithmetic
 from starter import Problem, console
-from starter.preflight import PROJECT
 from starter.storage import checkpoint
 from starter.storage.files import replacing
 

@@ -162,22 +162,22 @@ def test_the_rewards_parts():
     assert np.mean(starts) == pytest.approx(-200, abs=25)
 
 
+def table_rows(text, columns):
+    """The cells of the rows with so many columns, without the head of the first table."""
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines()]
+    return [row for row in cells if len(row) == columns][2:]
+
+
 def test_the_experiments_are_the_ones_that_were_measured():
     """Each row of the README's table: its change and its figures, against the report's."""
-    report = (PROJECT / "docs" / "experiments.md").read_text("utf-8")
-    cells = [re.split(r" *\| *", line.strip("| ")) for line in report.splitlines() if "|" in line]
     changes = {
         name: [" ".join(change.flags), change.old, change.new]
         for name, change in experiments.CHANGES.items()
         if name != "baseline"
     }
-    figures = {row[0]: row[1:] for row in cells if len(row) > 3 and "±" in row[2]}
-    part = README.split("\n## 8 ")[1].split("\n## ")[0]
-    rows = [
-        re.split(r" *\| *", line.strip("| "))
-        for line in part.splitlines()
-        if line.startswith("|") and " ± " in line
-    ]
+    report = (PROJECT / "docs" / "experiments.md").read_text("utf-8")
+    figures = {row[0]: row[1:] for row in table_rows(report, 6)}
+    rows = table_rows(README.split("\n## 8 ")[1].split("\n## ")[0], 5)
     found = {}
     for row in rows:
         names = [name for name, values in figures.items() if values[:2] == row[1:3]]
@@ -188,16 +188,9 @@ def test_the_experiments_are_the_ones_that_were_measured():
     assert len(rows) == len(figures)
 
 
-def table_rows(page, columns):
-    """The cells of each table row of a page that has so many of them; the heads come first."""
-    lines = (PROJECT / "docs" / page).read_text("utf-8").splitlines()
-    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-    return [row for row in cells if len(row) == columns]
-
-
 def test_the_figures_of_the_benchmark():
-    whole, *_ = table_rows("benchmark.md", 10)[2:]
-    seeds = [row for row in table_rows("benchmark.md", 10) if row[0].isdigit()]
+    rows = table_rows((PROJECT / "docs" / "benchmark.md").read_text("utf-8"), 10)
+    whole, seeds = rows[0], [row for row in rows if row[0].isdigit()]
     timesteps = sorted(int(row[1].replace(",", "")) for row in seeds)
     assert whole[1] == f"{len(seeds)} of {len(seeds)}"
     share = whole[3].replace(" ", "")
@@ -210,7 +203,7 @@ def test_the_figures_of_the_benchmark():
 
 
 def test_the_environments_that_are_not_solved():
-    rows = table_rows("environments.md", 7)[2:]
+    rows = table_rows((PROJECT / "docs" / "environments.md").read_text("utf-8"), 7)
     assert len(rows) == len(environments.ENVIRONMENTS)
     unsolved = [row[0] for row in rows if row[2] != "-" and "-" in row[3]]
     assert unsolved == ["Taxi-v3"]
