@@ -60,8 +60,8 @@ CHANGES = {
         file="starter/learning/sampler.py",
     ),
     "learning-rate": Change(
-        "lr_schedule=[[0, 3e-3], [60_000, 3e-4], [80_000, 1e-4]],",
-        "lr_schedule=[[0, 3e-2], [60_000, 3e-3], [80_000, 1e-3]],",
+        "lr_schedule=[[0, 3e-3], [60_000, 3e-4]],",
+        "lr_schedule=[[0, 3e-2], [60_000, 3e-3]],",
     ),
     "n-step": Change("n_step=3,", "n_step=1,"),
     "reward-scale": Change('"reward_scale": REWARD_SCALE,', '"reward_scale": 1,'),

@@ -19,6 +19,7 @@ import main
 from scripts import train
 from starter import console
 from starter.display import report
+from starter.environments.environment import Environment
 from starter.learning.build import build
 from starter.learning.random_policy import RandomPolicy
 from starter.storage.checkpoint import digest
@@ -85,8 +86,8 @@ class Scripted:
 
 def flights(mean, low=0):
     """200 returns with that mean; of each 20, so many miss 200 (by little: the others excel)."""
-    returns = np.tile(np.repeat([199.0, mean], [low, 20 - low]), 10)
-    return returns + (np.arange(200) % 20 >= low) * (mean - returns.mean()) * 20 / (20 - low)
+    misses = np.isin(np.arange(200) % 20, (0, 10, 11)[:low])
+    return np.where(misses, 199.0, 199 + (mean - 199) * 20 / (20 - low))
 
 
 LOW, GOOD = flights(190), flights(260)
@@ -101,7 +102,7 @@ FLATTERED = np.concatenate([GOOD[:100], UNSAFE[100:]])  # the last 100 do not co
         (
             [0] * 20,
             {12: LOW, 13: UNSAFE, 14: NINE, 15: FLATTERED, 16: GOOD},
-            [20, 20, 100, 200, 200],
+            [10, 20, 100, 200, 200],
             16,
             250,
         ),
@@ -129,13 +130,37 @@ def test_training_ends_when_all_flights_go_well_and_keeps_the_best(
     assert numbers == [*range(1, max(returns) + 1)]
 
 
+@pytest.mark.parametrize(
+    ("id", "goal", "thoroughly", "episodes"),
+    [
+        ("LunarLander-v2", 250, False, 10),
+        ("LunarLander-v2", 250, True, 100),
+        ("CliffWalking-v0", np.inf, False, 20),  # it has no threshold
+        ("CliffWalking-v0", np.inf, True, 100),
+        ("CliffWalking-v0", 100, False, 200),
+    ],
+)
+def test_the_number_of_evaluation_episodes(id, goal, thoroughly, episodes, monkeypatch):
+    flown = []
+
+    def evaluate(policy, environment, episodes, first_seed):
+        flown.extend(range(first_seed, first_seed + episodes))
+        return np.full(episodes, 150.0)
+
+    monkeypatch.setattr(main, "evaluate", evaluate)
+    returns, confirmed = main.examine(None, Environment(id), goal, thoroughly)
+    assert len(returns) == episodes
+    assert confirmed == (episodes == 200)
+    assert flown == list(range(main.EVALUATION_SEED, main.EVALUATION_SEED + episodes))
+
+
 def test_between_evaluations_the_training_episodes_decide():
     """A checkpoint of a run that was killed shows the best policy, as far as is known."""
     ascending = [
         (float("nan"), False),  # no episode has ended yet
         (-200.0, False),
         (290.0, False),
-        (LOW[:20], False),  # but an evaluation counts more
+        (LOW[:10], False),  # but an evaluation counts more
         (GOOD[:20], False),
         (NINE[:100] - 5, False),  # solved, by 100 episodes
         (NINE - 10, True),  # confirmed
@@ -164,7 +189,7 @@ class Interrupting(Run):
 def test_ctrl_c_evaluates_and_a_second_one_quits(
     run_class, interrupted, iterations, status, monkeypatch
 ):
-    monkeypatch.setattr(main, "evaluate", lambda *_: LOW[:20])
+    monkeypatch.setattr(main, "evaluate", lambda *_: LOW[:100])
     run = run_class(None, main.LANDER)
     previous = signal.getsignal(signal.SIGINT)
     done = run_here(lambda: main.train(Scripted([0] * 9, interrupted), 9, run))
