@@ -74,7 +74,7 @@ bump: ## move pins, try them, then replace the locks: make bump PACKAGE=pillow
 	@scripts/setup.sh dev
 	@$(BIN)/python -m scripts.lock --bump $(PACKAGE)
 
-expected: setup ## after a change that is meant: record this machine's results and pictures
+expected: setup ## after an intended change: record this machine's results and pictures
 	@$(BIN)/python -m scripts.verify --write # also the shipped settings, which name the next runs
 	@$(BIN)/python -m scripts.verify --write
 	@$(BIN)/python -m scripts.verify --write --short

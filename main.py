@@ -200,10 +200,13 @@ def watch(policy, seed, episodes, view, environment=LANDER):
 
 def main(
     iterations: int = Option(ITERATIONS, min=1, help="Maximum number of training iterations."),
-    seed: int = Option(0, min=0, help="Random seed: the same seed, the same run."),
-    render: Render = Option("auto", help="Where to show it; auto: a window, or else a GIF."),
+    seed: int = Option(0, min=0, help="Random seed; the same seed repeats a run."),
+    render: Render = Option("auto", help="Where to show it; auto: a window, or a GIF."),
     episodes: int = Option(
-        None, min=1, help="Episodes to show.", show_default="3; in a window, until it is closed"
+        None,
+        min=1,
+        help="Number of episodes to show.",
+        show_default="3; in a window, until you close it",
     ),
     output: Path = Option("runs", help="Folder for the runs' folders."),
 ):

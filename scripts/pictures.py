@@ -73,7 +73,9 @@ def flight():
     axes.plot(seconds, values, color="#0072b2", lw=2, label="value V: what the network expects")
     axes.plot(seconds, followed, color="#d55e00", lw=1.5, ls="--", label="what followed")
     axes.axvline(touched, color="#777777", lw=1)
-    axes.text(touched, axes.get_ylim()[0], " first leg touches", va="bottom", color="#555555")
+    axes.text(
+        touched, axes.get_ylim()[0], "first leg touches ", ha="right", va="bottom", color="#555"
+    )
     axes.set(xlabel="seconds of flight", ylabel="discounted return")
     axes.legend(frameon=False)
     return figure

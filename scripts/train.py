@@ -61,32 +61,33 @@ def train(
     env: str = Option(
         None,
         metavar="ID",
-        help="Gymnasium's, module:ID or path/to/file.py:ID.",
+        help="Gymnasium ID, module:ID or path/to/file.py:ID.",
         show_default=main.LANDER.id,
     ),
-    env_arg: List[str] = Option((), metavar="NAME=VALUE", help="Such as gravity=-5.0."),
+    env_arg: List[str] = Option(
+        (), metavar="NAME=VALUE", help="Argument of the environment, such as gravity=-5.0."
+    ),
     iterations: int = Option(
         main.ITERATIONS, min=1, help="Maximum number of training iterations."
     ),
     stop_reward: float = Option(
-        None, help="Stop at this mean return.", show_default="what solves the environment"
+        None, help="Mean return at which to stop.", show_default="what solves the environment"
     ),
-    seed: int = Option(0, min=0, help="Random seed: the same seed, the same run."),
-    workers: int = Option(0, min=0, help="Worker processes that play; 0: this process does."),
-    address: str = Option(None, metavar="HOST:PORT", help="Ray cluster for the workers, or auto."),
+    seed: int = Option(0, min=0, help="Random seed; the same seed repeats a run."),
+    workers: int = Option(0, min=0, help="Worker processes; with 0, this process plays."),
+    address: str = Option(None, metavar="HOST:PORT", help="Ray cluster; auto: this machine's."),
     resume: bool = Option(
         False, "--resume", help="Resume the newest run, or --from-checkpoint's."
     ),
     from_checkpoint: Path = Option(None, metavar="DIR", help="The run to resume."),
-    render: Render = Option(
-        "auto", help="Where to show the policy; auto: a window, or else a GIF."
-    ),
+    render: Render = Option("auto", help="Where to show it; auto: a window, or a GIF."),
     episodes: int = Option(
-        None, min=1, help="Episodes to show.", show_default="3; in a window, until it is closed"
+        None,
+        min=1,
+        help="Number of episodes to show.",
+        show_default="3; in a window, until you close it",
     ),
-    plain: bool = Option(
-        False, "--plain", help="Show the environment without the network's view."
-    ),
+    plain: bool = Option(False, "--plain", help="Hide the panel with the network's estimates."),
     output: Path = Option("runs", help="Folder for the runs' folders."),
 ):
     """Train a DQN on any environment, and show what it learned."""

@@ -33,23 +33,26 @@ def load_policy(found, environment):
 
 def watch(
     from_checkpoint: Path = Option(
-        None, metavar="DIR", help="A run or a checkpoint.", show_default="the newest run"
+        None, metavar="DIR", help="Folder of a run or a checkpoint.", show_default="the newest run"
     ),
-    env: str = Option(None, metavar="ID", help="What the policy must have learned."),
+    env: str = Option(
+        None, metavar="ID", help="The environment it was trained on, if that file has moved."
+    ),
     env_arg: List[str] = Option(
         (),
         metavar="NAME=VALUE",
-        help="Other arguments than it learned with, such as gravity=-5.0.",
+        help="Argument to replace one from training, such as gravity=-5.0.",
     ),
     seed: int = Option(0, min=0, help="Random seed of the episodes."),
-    render: Render = Option("auto", help="Where; auto: a window, or else a GIF."),
+    render: Render = Option("auto", help="Where to show it; auto: a window, or a GIF."),
     episodes: int = Option(
-        None, min=1, help="Episodes to show.", show_default="3; in a window, until it is closed"
+        None,
+        min=1,
+        help="Number of episodes to show.",
+        show_default="3; in a window, until you close it",
     ),
-    plain: bool = Option(
-        False, "--plain", help="Show the environment without the network's view."
-    ),
-    output: Path = Option("runs", help="Folder for the GIF's folder, and of the newest run."),
+    plain: bool = Option(False, "--plain", help="Hide the panel with the network's estimates."),
+    output: Path = Option("runs", help="Folder of the runs; the GIF goes there, too."),
 ):
     """Show a trained policy."""
     found = checkpoint.newest(from_checkpoint or output / "latest")

@@ -62,7 +62,7 @@ def test_the_help_states_each_default(help_texts):
         ("--stop-reward", "default: (what solves the environment)"),
         ("--seed", "default: 0"),
         ("--render", "default: auto"),
-        ("--episodes", "default: (3; in a window, until it is closed)"),
+        ("--episodes", "default: (3; in a window, until you close it)"),
         ("--output", "default: runs"),
         ("--workers", "default: 0"),
     ]:
