@@ -25,6 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from scripts import package_index
+from scripts.install import requirements
 from starter import PROJECT, Problem, console, preflight
 
 LOCKS = ("locks/build", "requirements", "locks/dev")  # pip-compile's; each bounds the next
@@ -104,11 +105,11 @@ def compile_locks(copy, upgrade):
                 f"{lock}.in asks for what can have no hash: {unhashed[0]}; keep its code in this "
                 "clone instead, and name its module, or publish it to an index"
             )
-    common = package_index.requirements(copy / "requirements.txt")
+    common = requirements(copy / "requirements.txt")
     for lock, triple in PLATFORMS.items():
         # uv keeps the pins that it finds in the file: let them be requirements.txt's.
         path = copy / f"{lock}.txt"
-        found = {**package_index.requirements(path), **common}
+        found = {**requirements(path), **common}
         path.write_text("".join(found.values()), "utf-8")
         flags = ["--generate-hashes", "--strip-extras", "--custom-compile-command", "make lock"]
         flags += ["--python-platform", triple, "--output-file", path.relative_to(copy)]

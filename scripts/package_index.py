@@ -1,17 +1,27 @@
 """What the package index offers for what the locks pin."""
 
+import configparser
 import re
-from pathlib import Path
 
 import requests
 
 from scripts import pip_settings
+from scripts.install import requirements
 from starter import Problem
 
 
 def url():
-    """The index that pip is told to use, by PIP_INDEX_URL or in its configuration."""
-    return pip_settings.settings().get("index-url", "https://pypi.org/simple").rstrip("/")
+    """The index that pip is told to use, by PIP_INDEX_URL or in its configuration.
+
+    Raises:
+        Problem: if a configuration file of pip's cannot be read.
+    """
+    try:
+        settings = pip_settings.settings()
+    except configparser.Error as error:
+        said = " ".join(str(error).split())
+        raise Problem(f"pip's configuration cannot be read: {said}") from None
+    return settings.get("index-url", "https://pypi.org/simple").rstrip("/")
 
 
 def redacted(text):
@@ -35,13 +45,6 @@ def files(package):
     except (requests.RequestException, ValueError) as error:
         said = " ".join(f"the index has no list of files at {page}: {error}".split())
         raise Problem(redacted(said)) from None
-
-
-def requirements(lock):
-    """Each requirement of a lock file with its hashes: `{package: lines}`."""
-    pattern = re.compile(r"^([\w.-]+)==.*\n(?: {4}.*\n)*", re.M)
-    found = pattern.finditer(Path(lock).read_text("utf-8"))
-    return {match.group(1): match.group(0) for match in found}
 
 
 def locked(lock):

@@ -41,10 +41,14 @@ def settings():
     """The settings that are kept: `{option: value}`.
 
     Raises:
-        configparser.Error, UnicodeDecodeError: if a configuration file is not one.
+        configparser.Error: if a configuration file is not one; it names the file.
     """
     parser = configparser.RawConfigParser()
-    parser.read(files(), encoding="utf-8")
+    for file in files():
+        try:
+            parser.read(file, encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise configparser.Error(f"{file}: {error}") from None
     found = {}
     for section in ("global", "install"):
         if parser.has_section(section):

@@ -68,3 +68,14 @@ def test_a_failing_index_is_named_without_its_password(monkeypatch):
             package_index.files("p")
         server.shutdown()
     assert "secret" not in str(refused.value) and "joe" not in str(refused.value)
+
+
+@pytest.mark.parametrize("content", [b"index-url = x\n", b"[global]\nproxy = \xff\n"])
+def test_a_broken_pip_configuration_is_named(content, monkeypatch, tmp_path):
+    path = tmp_path / "pip.conf"
+    path.write_bytes(content)
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(path))
+    with pytest.raises(Problem) as refused:
+        package_index.url()
+    assert str(path) in str(refused.value)
+    assert "\n" not in str(refused.value)
