@@ -104,5 +104,5 @@ environments: setup ## measure what the same settings reach on other environment
 experiments: setup ## change one line of the default run, and measure the effect
 	@$(BIN)/python -m scripts.experiments $(ARGS)
 
-story: setup ## draw docs/story.gif: one episode before training, half-way and at the end
+story: setup ## draw docs/story.gif: one episode before training, halfway and at the end
 	@$(BIN)/python -m scripts.story $(ARGS)

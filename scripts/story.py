@@ -1,7 +1,7 @@
 """Draw how the policy learns, docs/story.gif: `make story`.
 
 It trains with the README's seed, as `make` does, and lets the policy fly one and the same
-episode three times, side by side: before training, half-way and at the end.
+episode three times, side by side: before training, halfway and at the end.
 """
 
 from pathlib import Path
@@ -59,7 +59,7 @@ def story(
     iterations: int = typer.Option(main.ITERATIONS, min=2, help="Iterations to train at most."),
     output: Path = typer.Option(PROJECT / "docs" / "story.gif", help="The picture."),
 ):
-    """Train, and draw one episode flown before, half-way through and after it."""
+    """Train, and draw one episode flown before, halfway through and after it."""
     algorithm = main.build_algorithm(SEED)
     policy = algorithm.get_policy()
     untrained = policy.get_weights()

@@ -85,7 +85,7 @@ def test_every_excerpt_is_in_its_file():
 
 
 def test_the_lines_that_the_table_of_tricks_names_are_in_configure():
-    table = README.split("Every ingredient is one line of `configure`")[1].split("\n## ")[0]
+    table = README.split("each is one line of `configure`")[1].split("\n## ")[0]
     lines = re.findall(r"\| `([^|`]+)` \|$", table, re.M)
     assert len(lines) == 8
     for line in lines:
@@ -195,7 +195,7 @@ def test_the_figures_of_the_benchmark():
     assert whole[1] == f"{len(seeds)} of {len(seeds)}"
     share = whole[3].replace(" ", "")
     said = (
-        f"Runs with seeds 1 to {len(seeds)} all solved the lander, half of them within {whole[8]} "
+        f"runs with seeds 1 to {len(seeds)} all solved the lander, half of them within {whole[8]} "
         f"timesteps and the slowest after {timesteps[-1]:,}, and {share} of their fresh flights"
     )
     assert said in README
