@@ -54,7 +54,7 @@ def configure(seed, environment=LANDER):
         .environment(GymnasiumAdapter, env_config=environment.config, disable_env_checking=True)
         .debugging(seed=spread_seed, log_level="ERROR")
         # Play 16 environments in lockstep, so that one call of the network serves them all:
-        # 32 timesteps of each, then 64 updates. RLlib takes a sampler as "offline data".
+        # 32 timesteps of each, then 64 updates. RLlib calls any other sampler "offline data".
         .rollouts(num_rollout_workers=0, num_envs_per_worker=16, rollout_fragment_length=32)
         .offline_data(input_=lockstep_sampler)
         # A random action is held for up to 0.2 seconds, or it would change nothing.
@@ -104,7 +104,7 @@ def build_algorithm(seed, environment=LANDER):
         target = batch.rewards + gamma**3 * value          # n_step; value is 0 after an end,
         error = target - network(batch.observations)[batch.actions]    # but not a time limit's
         loss = mean(huber(error))                          # RLlib's loss: linear beyond 1
-        network = adam(gradient(loss), learning_rate)      # lr_schedule
+        network = adam(gradient(loss), learning_rate)      # one step; lr_schedule
 
     After every 64 updates, target_network = network (target_network_update_freq), and
     average += 0.06 * (network - average) (average_share).
