@@ -151,8 +151,8 @@ def examine(policy, environment, stop_return, thoroughly):
         number = len(returns)
         more = evaluate(policy, environment, episodes - number, EVALUATION_SEED + number)
         returns = np.append(returns, more)
-        if episodes < 100:
-            goal = min(stop_return, environment.target)
+        if episodes < 100:  # so few may be unlucky: by two standard errors of their mean
+            goal = min(stop_return, environment.target) - 2 * returns.std() / episodes**0.5
             good = thoroughly or environment.is_good(returns, goal, 0.9)
         else:
             good = environment.is_good(returns, stop_return, 0.95)

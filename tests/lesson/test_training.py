@@ -154,6 +154,20 @@ def test_the_number_of_evaluation_episodes(id, goal, thoroughly, episodes, monke
     assert flown == list(range(main.EVALUATION_SEED, main.EVALUATION_SEED + episodes))
 
 
+@pytest.mark.parametrize(("spread", "episodes"), [(100, 200), (60, 10)])
+def test_a_good_policy_with_an_unlucky_start_is_evaluated_further(spread, episodes, monkeypatch):
+    """Every evaluation begins with the same episodes, so they could hold a good policy up."""
+    returns = np.tile([500.0 - spread / 2, 500.0 + spread / 2], 100)
+    returns[:10] += 450 - 500
+
+    def evaluate(policy, environment, episodes, first_seed):
+        at = first_seed - main.EVALUATION_SEED
+        return returns[at : at + episodes]
+
+    monkeypatch.setattr(main, "evaluate", evaluate)
+    assert len(main.examine(None, Environment("CartPole-v1"), 475, False)[0]) == episodes
+
+
 def test_between_evaluations_the_training_episodes_decide():
     """A checkpoint of a run that was killed shows the best policy, as far as is known."""
     ascending = [
