@@ -37,7 +37,7 @@ READING = """The best possible mean returns are about 0.74 in slippery FrozenLak
 above these are luck: each is a mean of 100 or 200 episodes.
 
 Taxi's 500 states need longer exploration: with `"epsilon": [(0, 1.0), (150_000, 0.1)],` in
-`configure` and `--iterations 90`, seed 0 reached 7.96 ± 2.5. If rewards are much
+`configure`, seed 0 is solved after 200,704 timesteps, with 8.05 ± 2.4. If rewards are much
 larger or smaller than the lander's, change `REWARD_SCALE` in `main.py`."""
 
 

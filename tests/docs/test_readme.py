@@ -195,8 +195,9 @@ def test_the_figures_of_the_benchmark():
     assert whole[1] == f"{len(seeds)} of {len(seeds)}"
     share = whole[3].replace(" ", "")
     said = (
-        f"runs with seeds 1 to {len(seeds)} all solved the lander, half of them within {whole[8]} "
-        f"timesteps and the slowest after {timesteps[-1]:,}, and {share} of their fresh flights"
+        f"runs with seeds 1 to {len(seeds)} all solved the lander; half of them stopped within "
+        f"{whole[8]} timesteps, the slowest after {timesteps[-1]:,}, and {share} of their fresh "
+        "flights"
     )
     assert said in README
     assert np.median(timesteps) == int(whole[8].replace(",", ""))
