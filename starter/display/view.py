@@ -88,11 +88,10 @@ class WindowView(View):
         self._window = open_window(environment.frames_per_second)
 
     def flights(self, episodes=None):
-        endless = "" if episodes else "; it keeps going until then"
         print(
-            f"showing {self._environment} in a window: Esc there or Ctrl-C here ends it{endless}"
+            f"showing {self._environment} in a window; to close it, press Esc there or Ctrl-C here"
         )
-        self._window.note = "" if episodes else "     (keeps going until then)"
+        self._window.note = "" if episodes else "     (plays until closed)"
         yield from map(Flight, range(1, episodes + 1) if episodes else count(1))
 
     def show(self, flight, render, q_values, action):

@@ -206,5 +206,7 @@ def test_a_real_window(end, display, tmp_path):
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert err == ""
-    assert out.startswith("showing LunarLander-v2 in a window: Esc there or Ctrl-C here ends it")
+    assert out.startswith(
+        "showing LunarLander-v2 in a window; to close it, press Esc there or Ctrl-C"
+    )
     assert list(tmp_path.iterdir()) == []
