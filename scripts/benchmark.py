@@ -34,6 +34,12 @@ HEAD = (
 )
 SEED_HEAD = f"seed|{CELLS}|fresh flights|of 100 at 200 or more|seconds|CPU time ratio|time ratio"
 
+READING = """Fresh flights start where neither training nor evaluation did; the first table sums
+up their returns. *At the threshold* is the share of the evaluation's flights that reached 200.
+CPU seconds and seconds are those of the whole command. A ratio divides them by the other
+commit's for the same seed, so below 1 is faster; the first table has the median of the seeds.
+*Slowest / median* is of CPU seconds."""
+
 
 def export(commit, folder):
     """Put the files of a commit into a folder; return its short hash.
@@ -125,7 +131,7 @@ def report(runs, others, commit, note):
         flights = f"{fresh.mean():.0f} ± {fresh.std():.0f}", (fresh >= SOLVED).sum()
         times = f"{run['seconds']:.0f}", *ratios([run], others[seed - 1 : seed])
         seeds.append([seed, *cells([run], main.LANDER), *flights, *times])
-    write(REPORT, "make bench", note, table(HEAD, rows), table(SEED_HEAD, seeds))
+    write(REPORT, "make bench", note, table(HEAD, rows), table(SEED_HEAD, seeds), READING)
     curves = {"this code": runs, commit: others, "RLlib's DQNConfig()": [stock]}
     plot(PICTURE, {label: some for label, some in curves.items() if some}, main.LANDER)
 

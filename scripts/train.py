@@ -71,7 +71,9 @@ def train(
         main.ITERATIONS, min=1, help="Maximum number of training iterations."
     ),
     stop_reward: float = Option(
-        None, help="Mean return at which to stop.", show_default="what solves the environment"
+        None,
+        help="Mean return at which to stop.",
+        show_default="250 for the lander, or else the environment's threshold",
     ),
     seed: int = Option(0, min=0, help="Random seed; the same seed repeats a run."),
     workers: int = Option(0, min=0, help="Worker processes; with 0, this process plays."),

@@ -59,7 +59,7 @@ def test_every_flag_is_documented_where_it_is_and_nowhere_else(help_texts):
 def test_the_help_states_each_default(help_texts):
     for flag, default in [
         ("--iterations", "default: 60"),
-        ("--stop-reward", "default: (what solves the environment)"),
+        ("--stop-reward", "default: (250 for the lander, or else the environment's threshold)"),
         ("--seed", "default: 0"),
         ("--render", "default: auto"),
         ("--episodes", "default: (3; in a window, until you close it)"),
