@@ -115,7 +115,11 @@ def build_algorithm(seed, environment=LANDER):
 
 
 def train(algorithm, iterations, run, environment=LANDER, stop_return=AIM, patience=PATIENCE):
-    """Train until solved, for `iterations` at most, or until Ctrl-C; keep the best policy."""
+    """Train for `iterations` at most, or until Ctrl-C; keep the best policy.
+
+    It ends earlier when all 200 evaluation episodes go well (see `examine`), or `patience`
+    iterations after the best policy, once that one has solved the environment.
+    """
     print(report.HEADING)
     with console.Iterations(algorithm.iteration + 1, iterations) as counted:
         for iteration in counted:
