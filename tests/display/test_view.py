@@ -134,7 +134,9 @@ def test_a_window_shows_each_timestep_and_closes(monkeypatch, capsys):
     ]
     view.close()
     assert not pygame.display.get_init()
-    assert capsys.readouterr().out.startswith(f"showing {LANDER} in a window: Esc")
+    assert capsys.readouterr().out.startswith(
+        f"showing {LANDER} in a window; to close it, press Esc"
+    )
 
 
 @pytest.mark.parametrize("render", [Render.window, Render.gif])
