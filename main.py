@@ -20,7 +20,7 @@ from typer import Option
 
 from starter import console
 from starter.display import report
-from starter.display.view import Render, open_view, require
+from starter.display.view import EPISODES_FLAG, RENDER_FLAG, Render, open_view, require
 from starter.environments.environment import Environment
 from starter.learning.random_policy import RandomPolicy
 from starter.storage.run import opened
@@ -150,8 +150,10 @@ def examine(policy, environment, stop_return, thoroughly):
     of landers reach 200. The last 100 confirm the policy: they had no part in choosing it.
     """
     returns = np.zeros(0)
-    few = 20 if environment.solved is None else 10  # with no threshold, only means are compared
-    for episodes in sorted({few, 20, 100, 200}):
+    stages = [10, 20, 100, 200]
+    if environment.solved is None:
+        stages.remove(10)  # with no threshold, only means are compared: ten say too little
+    for episodes in stages:
         number = len(returns)
         more = evaluate(policy, environment, episodes - number, EVALUATION_SEED + number)
         returns = np.append(returns, more)
@@ -205,13 +207,8 @@ def watch(policy, seed, episodes, view, environment=LANDER):
 def main(
     iterations: int = Option(ITERATIONS, min=1, help="Maximum number of training iterations."),
     seed: int = Option(0, min=0, help="Random seed; the same seed repeats a run."),
-    render: Render = Option("auto", help="Where to show it; auto: a window, or a GIF."),
-    episodes: int = Option(
-        None,
-        min=1,
-        help="Number of episodes to show.",
-        show_default="3; in a window, until you close it",
-    ),
+    render: Render = RENDER_FLAG,
+    episodes: int = EPISODES_FLAG,
     output: Path = Option("runs", help="Folder for the runs' folders."),
 ):
     """Train a DQN on LunarLander-v2, and show what it learned."""

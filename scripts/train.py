@@ -20,7 +20,14 @@ from typer import Option
 import main
 from starter import Problem, console
 from starter.display import report
-from starter.display.view import Render, open_view, require
+from starter.display.view import (
+    EPISODES_FLAG,
+    PLAIN_FLAG,
+    RENDER_FLAG,
+    Render,
+    open_view,
+    require,
+)
 from starter.environments.environment import Environment, parse_arguments
 from starter.learning.random_policy import RandomPolicy
 from starter.storage import checkpoint, settings
@@ -82,14 +89,9 @@ def train(
         False, "--resume", help="Resume the newest run, or --from-checkpoint's."
     ),
     from_checkpoint: Path = Option(None, metavar="DIR", help="The run to resume."),
-    render: Render = Option("auto", help="Where to show it; auto: a window, or a GIF."),
-    episodes: int = Option(
-        None,
-        min=1,
-        help="Number of episodes to show.",
-        show_default="3; in a window, until you close it",
-    ),
-    plain: bool = Option(False, "--plain", help="Hide the panel with the network's estimates."),
+    render: Render = RENDER_FLAG,
+    episodes: int = EPISODES_FLAG,
+    plain: bool = PLAIN_FLAG,
     output: Path = Option("runs", help="Folder for the runs' folders."),
 ):
     """Train a DQN on any environment, and show what it learned."""

@@ -17,7 +17,14 @@ from typer import Option
 
 import main
 from starter import console
-from starter.display.view import Render, open_view, require
+from starter.display.view import (
+    EPISODES_FLAG,
+    PLAIN_FLAG,
+    RENDER_FLAG,
+    Render,
+    open_view,
+    require,
+)
 from starter.environments.environment import Environment, parse_arguments
 from starter.storage import checkpoint, folder, settings
 
@@ -36,7 +43,7 @@ def watch(
         None, metavar="DIR", help="Folder of a run or a checkpoint.", show_default="the newest run"
     ),
     env: str = Option(
-        None, metavar="ID", help="The environment it was trained on, if that file has moved."
+        None, metavar="ID", help="Environment of the training, if its file has moved."
     ),
     env_arg: List[str] = Option(
         (),
@@ -44,14 +51,9 @@ def watch(
         help="Argument to replace one from training, such as gravity=-5.0.",
     ),
     seed: int = Option(0, min=0, help="Random seed of the episodes."),
-    render: Render = Option("auto", help="Where to show it; auto: a window, or a GIF."),
-    episodes: int = Option(
-        None,
-        min=1,
-        help="Number of episodes to show.",
-        show_default="3; in a window, until you close it",
-    ),
-    plain: bool = Option(False, "--plain", help="Hide the panel with the network's estimates."),
+    render: Render = RENDER_FLAG,
+    episodes: int = EPISODES_FLAG,
+    plain: bool = PLAIN_FLAG,
     output: Path = Option("runs", help="Folder of the runs; the GIF goes there, too."),
 ):
     """Show a trained policy."""

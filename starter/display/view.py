@@ -6,6 +6,7 @@ from enum import Enum
 from itertools import count
 
 import numpy as np
+from typer import Option
 
 from starter import Problem
 from starter.display.gif import Gif
@@ -23,6 +24,17 @@ class Render(str, Enum):
     window = "window"
     gif = "gif"
     none = "none"
+
+
+# Flags of every command that shows flights.
+RENDER_FLAG = Option("auto", help="Where to show it; auto: a window, or a GIF.")
+EPISODES_FLAG = Option(
+    None,
+    min=1,
+    help="Number of episodes to show.",
+    show_default=f"{EPISODES}; in a window, until you close it",
+)
+PLAIN_FLAG = Option(False, "--plain", help="Hide the panel with the network's estimates.")
 
 
 class View:

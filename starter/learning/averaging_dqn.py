@@ -31,7 +31,7 @@ class AveragingDQNConfig(DQNConfig):
         average_share: how much of the newest weights enters the average after each fragment.
     """
 
-    def __init__(self, algo_class=None, average_share: float = 0.06):
+    def __init__(self, algo_class=None, average_share: float = 0.2):
         super().__init__(algo_class or AveragingDQN)
         self.average_share = average_share
 

@@ -90,6 +90,16 @@ def flights(mean, low=0):
     return np.where(misses, 199.0, 199 + (mean - 199) * 20 / (20 - low))
 
 
+def fly_as_told(returns_of, monkeypatch):
+    """Let evaluations return what is told for the policy, from the first episode's seed on."""
+
+    def evaluate(policy, environment, episodes, first_seed):
+        at = first_seed - main.EVALUATION_SEED
+        return returns_of(policy)[at : at + episodes]
+
+    monkeypatch.setattr(main, "evaluate", evaluate)
+
+
 LOW, GOOD = flights(190), flights(260)
 UNSAFE, NINE = flights(260, low=3), flights(260, low=2)
 FLATTERED = np.concatenate([GOOD[:100], UNSAFE[100:]])  # the last 100 do not confirm it
@@ -115,11 +125,7 @@ def test_training_ends_when_all_flights_go_well_and_keeps_the_best(
 ):
     algorithm, run = Scripted(means), Run(None, main.LANDER)
 
-    def evaluate(policy, environment, episodes, first_seed=main.EVALUATION_SEED):
-        at = first_seed - main.EVALUATION_SEED
-        return returns[policy.weights][at : at + episodes]
-
-    monkeypatch.setattr(main, "evaluate", evaluate)
+    fly_as_told(lambda policy: returns[policy.weights], monkeypatch)
     main.train(algorithm, len(means), run, stop_return=stop_return)
     assert list(run.evaluations) == list(returns)
     assert [len(flown) for flown in run.evaluations.values()] == episodes
@@ -160,11 +166,7 @@ def test_a_good_policy_with_an_unlucky_start_is_evaluated_further(spread, episod
     returns = np.tile([500.0 - spread / 2, 500.0 + spread / 2], 100)
     returns[:10] += 450 - 500
 
-    def evaluate(policy, environment, episodes, first_seed):
-        at = first_seed - main.EVALUATION_SEED
-        return returns[at : at + episodes]
-
-    monkeypatch.setattr(main, "evaluate", evaluate)
+    fly_as_told(lambda policy: returns, monkeypatch)
     assert len(main.examine(None, Environment("CartPole-v1"), 475, False)[0]) == episodes
 
 
