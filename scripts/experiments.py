@@ -49,19 +49,20 @@ class Change:
 
 CHANGES = {
     "baseline": Change(),
-    "iterations": Change(flags=("--iterations", "10")),
+    "iterations": Change(flags=("--iterations", "5")),
+    "action-repeat": Change("action_repeat=2", "action_repeat=1"),
     "replay": Change('"capacity": 50_000,', '"capacity": 512,'),
     "target": Change("target_network_update_freq=512,", "target_network_update_freq=4_096,"),
     "gamma": Change("gamma=0.99,", "gamma=0.9,"),
-    "epsilon": Change('"epsilon": [(0, 1.0), (15_000, 0.15)],', '"epsilon": [(0, 0.0)],'),
+    "epsilon": Change('"epsilon": [(0, 1.0), (10_000, 0.15)],', '"epsilon": [(0, 0.0)],'),
     "time-limit": Change(
         'terminals[t, i] = not info.get("TimeLimit.truncated", False)',
         "terminals[t, i] = True",
         file="starter/learning/sampler.py",
     ),
     "learning-rate": Change(
-        "lr_schedule=[[0, 3e-3], [60_000, 3e-4]],",
-        "lr_schedule=[[0, 3e-2], [60_000, 3e-3]],",
+        "lr_schedule=[[0, 3e-3], [40_000, 1e-3]],",
+        "lr_schedule=[[0, 3e-2], [40_000, 1e-2]],",
     ),
     "n-step": Change("n_step=3,", "n_step=1,"),
     "reward-scale": Change('"reward_scale": REWARD_SCALE,', '"reward_scale": 1,'),

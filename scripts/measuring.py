@@ -111,11 +111,13 @@ def measure(groups: Sequence[Sequence[Part]], jobs: int = 1) -> List[str]:
 
 
 def read(run: Path) -> Dict[str, Any]:
-    """Return what a run's CSV files say.
+    """Return what a run's files say.
 
     These are `history`, a `[timesteps, mean training return]` per iteration; `training`, the
-    seconds in `algorithm.train()`; `evaluations`, the returns of each; and `random`'s.
+    seconds in `algorithm.train()`; `evaluations`, the returns of each; and `random`'s. And
+    `action_repeat`, which its checkpoint says.
     """
+    manifests = [json.loads(path.read_text("utf-8")) for path in run.glob("*/manifest.json")]
     rows = tables.read(run / "statistics.csv")
     returns = {}
     for row in tables.read(run / "evaluations.csv"):
@@ -124,6 +126,7 @@ def read(run: Path) -> Dict[str, Any]:
         "history": [[row["timesteps_total"], float(row["episode_reward_mean"])] for row in rows],
         "training": rows[-1]["time_total_s"],
         "random": returns.pop("random", []),
+        "action_repeat": manifests[0].get("action_repeat", 1) if manifests else 1,
         "evaluations": list(returns.values()),
     }
 
@@ -163,13 +166,16 @@ def cells(runs: Sequence[Dict[str, Any]], environment) -> List[str]:
 def plot(path: Path, curves: Dict[str, Sequence[Any]], environment) -> None:
     """Draw learning curves: the median and the range of each label's runs.
 
-    A training that has ended stays where it ended; a dot is the kept policy's greedy evaluation.
+    They are over the environment's own timesteps where actions are repeated in some of them. A
+    training that has ended stays where it ended; a dot is the kept policy's greedy evaluation.
     """
     from matplotlib.figure import Figure
 
+    repeats = {run["action_repeat"] for runs in curves.values() for run in runs}
     axes = Figure(figsize=(8, 4), dpi=150, layout="constrained").subplots()
     for label, runs in curves.items():
-        histories = [run["history"] for run in runs]
+        own = [run["action_repeat"] if len(repeats) > 1 else 1 for run in runs]
+        histories = [np.array(run["history"]) * [times, 1] for run, times in zip(runs, own)]
         ends = np.array([history[-1] for history in histories])
         timesteps = np.linspace(histories[0][0][0], ends[:, 0].max(), 500)
         means = [np.interp(timesteps, *np.transpose(history)) for history in histories]
@@ -181,7 +187,8 @@ def plot(path: Path, curves: Dict[str, Sequence[Any]], environment) -> None:
     solved = environment.solved
     axes.axhline(solved, color="gray", ls="--", lw=1.2, label=f"solved: {solved:g}")
     axes.plot([], [], "o", color="gray", label="kept policy, greedy")
-    axes.set(xlabel="timesteps", ylabel="mean return of the last 100 training episodes")
+    unit = "timesteps" if len(repeats) == 1 else "timesteps of the environment"
+    axes.set(xlabel=unit, ylabel="mean return of the last 100 training episodes")
     axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.figure.legend(loc="outside upper center", ncol=3, frameon=False)
     with replacing(path) as scratch:

@@ -17,8 +17,10 @@ import main
 from scripts.watch import load_policy
 from starter import PROJECT, Problem, console
 from starter.display.window import NoWindow, open_window
+from starter.environments.environment import Environment
 from starter.storage import checkpoint
 
+LANDER = Environment(main.LANDER.id, action_repeat=1)  # you may decide more often
 LEFT, MAIN, RIGHT = 1, 2, 3  # engines: the actions that push left, up and right
 KEYS = {
     (pygame.K_LEFT,): LEFT,
@@ -40,8 +42,8 @@ def fly_yourself(seed):
         if terminated or truncated:
             pygame.event.post(pygame.event.Event(pygame.QUIT))
 
-    with closing(main.LANDER.make("rgb_array")) as env:
-        fps = main.LANDER.frames_per_second / 2
+    with closing(LANDER.make("rgb_array")) as env:
+        fps = LANDER.frames_per_second / 2
         play(env, fps=fps, zoom=1.5, seed=seed, keys_to_action=KEYS, callback=after_step)
     return sum(rewards)
 

@@ -13,6 +13,7 @@ from typer import Option
 
 import main
 from starter import console
+from starter.environments.environment import Environment
 from starter.storage import folder, tables
 
 COLUMNS = ("timesteps_total", "episode_reward_mean", "time_total_s")
@@ -31,10 +32,11 @@ def train(
     from starter.learning.adapter import GymnasiumAdapter
     from starter.learning.build import build
 
-    config = DQNConfig().environment(GymnasiumAdapter, env_config=main.LANDER.config)
+    lander = Environment(main.LANDER.id, action_repeat=1)
+    config = DQNConfig().environment(GymnasiumAdapter, env_config=lander.config)
     algorithm = build(config.debugging(seed=seed, log_level="ERROR"))
     results = [algorithm.train() for _ in range(iterations)]
-    returns = main.evaluate(algorithm.get_policy())
+    returns = main.evaluate(algorithm.get_policy(), lander)
     with folder.opened(output, f"stock-seed{seed}") as run:
         rows = [[result[name] for name in COLUMNS] for result in results]
         tables.write(run / "statistics.csv", COLUMNS, rows)

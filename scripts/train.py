@@ -46,7 +46,7 @@ def configure(seed, environment, workers):
     return config
 
 
-def resumed(found, env, arguments, seed, iterations):
+def resumed(found, env, arguments, action_repeat, seed, iterations):
     """Return the environment and the seed of the training to resume.
 
     Raises:
@@ -55,6 +55,11 @@ def resumed(found, env, arguments, seed, iterations):
     own, environment = found.manifest, Environment.learned(found.manifest, env)
     if arguments and arguments != environment.arguments:
         raise Problem(f"{found.path} learned with other arguments: leave --env-arg out")
+    if action_repeat not in (None, environment.action_repeat):
+        raise Problem(
+            f"{found.path} learned with action repeat {environment.action_repeat}; leave "
+            "--action-repeat out"
+        )
     if own["iteration"] >= iterations:
         raise Problem(
             f"{found.path} has {own['iteration']} iterations; set --iterations to more than that"
@@ -73,6 +78,12 @@ def train(
     ),
     env_arg: List[str] = Option(
         (), metavar="NAME=VALUE", help="Argument of the environment, such as gravity=-5.0."
+    ),
+    action_repeat: int = Option(
+        None,
+        min=1,
+        help="Timesteps of the environment to repeat each action for.",
+        show_default="2 for the lander, otherwise 1",
     ),
     iterations: int = Option(
         main.ITERATIONS, min=1, help="Maximum number of training iterations."
@@ -98,9 +109,9 @@ def train(
     found, arguments = None, parse_arguments(env_arg)
     if resume or from_checkpoint:
         found = checkpoint.newest(from_checkpoint or output / "latest")
-        environment, seed = resumed(found, env, arguments, seed, iterations)
+        environment, seed = resumed(found, env, arguments, action_repeat, seed, iterations)
     else:
-        environment = Environment(env or main.LANDER.id, arguments)
+        environment = Environment(env or main.LANDER.id, arguments, action_repeat)
     for note in environment.notes:
         print(note)
     require(render, environment)

@@ -172,7 +172,7 @@ def verify(
                         shutil.copyfile(folder / picture, temporary)
                 trained = checkpoint.newest(folder)
                 iteration = trained.manifest["iteration"]
-                about = {"environment": main.LANDER.id, "arguments": {}, "seed": SEED}
+                about = {**main.LANDER.about, "seed": SEED}
                 (PROJECT / "docs" / "demo").mkdir(exist_ok=True)
                 checkpoint.save(PROJECT / "docs" / "demo", iteration, trained.weights, **about)
                 shutil.copyfile(

@@ -11,6 +11,7 @@ from starter import Problem
 
 # What code of the user's may raise, sys.exit() included.
 ANYTHING = (Exception, SystemExit)
+OURS = ("gymnasium.wrappers.", "starter.")  # modules of wrappers that the user did not write
 
 
 def failure(what: str, error: BaseException) -> Problem:
@@ -49,11 +50,11 @@ def installed(path: str) -> bool:
 
 
 def author(env: gymnasium.Env) -> str:
-    """Return the class of an environment, or of the outermost wrapper that is not gymnasium's.
+    """Return the class of an environment, or of its outermost wrapper that the user wrote.
 
     It comes with its file, unless that is an installed package's: `Room in /home/me/room.py`.
     """
-    while hasattr(env, "env") and type(env).__module__.startswith("gymnasium.wrappers."):
+    while hasattr(env, "env") and type(env).__module__.startswith(OURS):
         env = env.env
     file = _file(type(env))
     return type(env).__name__ if installed(file) else f"{type(env).__name__} in {file}"

@@ -9,6 +9,7 @@ import numpy as np
 
 from starter import Problem
 from starter.environments import loading, spaces
+from starter.environments.action_repeat import ActionRepeat
 from starter.environments.blame import ANYTHING, failure
 from starter.environments.checks import Checked, try_out
 from starter.environments.loading import parse_arguments
@@ -16,6 +17,7 @@ from starter.environments.loading import parse_arguments
 __all__ = ["Environment", "make", "parse_arguments"]
 
 LONGEST = 10_000  # timesteps of an episode, where the environment sets no limit of its own
+LANDERS_ACTION_REPEAT = 2
 LANDERS_ACTIONS = ["do nothing", "left engine", "main engine", "right engine"]
 
 
@@ -25,17 +27,20 @@ class Environment:
     Args:
         id: gymnasium's own, `module:ID` or `path/to/file.py:ID`; see `loading.find`.
         arguments: more of `gymnasium.make`'s, by name.
+        action_repeat: how many of its timesteps each action is repeated for; by default 2 for the
+            lander, otherwise 1. Below, a timestep is that many of its own.
 
     Attributes:
         id: as it was given, with an absolute path.
         arguments: as they were given.
+        action_repeat: as it was given, or the default.
         module: the name of the user's module; None if it is gymnasium's or an installed package.
         modules: the names of all modules that workers on other machines need to be sent.
         is_lander: whether it is LunarLander, of whose actions and ends more can be said.
         solved: the mean return that its `reward_threshold` asks for; None without one.
         actions: the names of its actions: its attribute `action_names`, a list of strings, if it
             or a wrapper has one.
-        frames_per_second: how fast it is to be watched.
+        frames_per_second: how fast it is to be watched, in timesteps a second.
         can_be_drawn: whether its metadata has the render mode `rgb_array`.
         notes: what is worth knowing before training, a line for each: what was done to its
             spaces, and a time limit that it did not set. The lander has none.
@@ -46,13 +51,21 @@ class Environment:
             or has spaces that this DQN cannot learn.
     """
 
-    def __init__(self, id: str, arguments: Union[Dict[str, Any], Iterable[Tuple[str, Any]]] = ()):
+    def __init__(
+        self,
+        id: str,
+        arguments: Union[Dict[str, Any], Iterable[Tuple[str, Any]]] = (),
+        action_repeat: Optional[int] = None,
+    ):
         self.id, self.arguments = loading.absolute(id), dict(arguments)
         self._texts = loading.arguments_as_text(self.arguments)
         registered, module = loading.find(self.id)
         self.modules = loading.own(module)
         self.module = module.__name__ if self.modules else None
         self._spec, self._wrappers = loading.specify(registered, module, self.arguments)
+        self.is_lander = not module and self._spec.name == "LunarLander"
+        self._usual_repeat = LANDERS_ACTION_REPEAT if self.is_lander else 1
+        self.action_repeat = action_repeat or self._usual_repeat
         env = self.make()
         self.notes = env.notes
         if env.spec.max_episode_steps is None:
@@ -62,11 +75,11 @@ class Environment:
                 "--env-arg max_episode_steps=500"
             )
             env = self.make()
-        self.is_lander = not module and self._spec.name == "LunarLander"
         self.solved = env.spec.reward_threshold
         metadata = env.metadata or {}
         rate = metadata.get("render_fps") or metadata.get("video.frames_per_second")
-        self.frames_per_second = rate if isinstance(rate, Real) and 0 < rate < np.inf else 30
+        rate = rate if isinstance(rate, Real) and 0 < rate < np.inf else 30
+        self.frames_per_second = rate / self.action_repeat
         modes = metadata.get("render_modes") or metadata.get("render.modes") or ()
         self.can_be_drawn = "rgb_array" in modes
         self.actions: List[str] = LANDERS_ACTIONS if self.is_lander else env.action_names
@@ -99,7 +112,7 @@ class Environment:
         if id and id.rpartition(":")[2] != own.rpartition(":")[2]:
             raise Problem(f"the checkpoint learned {own}, not {id}")
         arguments = arguments or loading.arguments_from_text(manifest["arguments"])
-        environment = cls(id or own, arguments)
+        environment = cls(id or own, arguments, manifest["action_repeat"])
         for kind, space in manifest.get("spaces", {}).items():
             if space != environment.spaces[kind]:
                 raise Problem(
@@ -112,19 +125,32 @@ class Environment:
     @property
     def about(self) -> Dict[str, Any]:
         """What a checkpoint's manifest keeps of it, in JSON's types; `learned` reads it."""
-        return {"environment": self.id, "arguments": self._texts, "spaces": self.spaces}
+        return {
+            "environment": self.id,
+            "arguments": self._texts,
+            "action_repeat": self.action_repeat,
+            "spaces": self.spaces,
+        }
 
     def __str__(self) -> str:
         place, _, name = self.id.rpartition(":")
         if loading.is_path(place):
             place = self.module or place
         id = f"{place}:{name}" if place else name
-        return " ".join([id, *(f"{key}={value}" for key, value in self.arguments.items())])
+        changed = dict(self.arguments)
+        if self.action_repeat != self._usual_repeat:
+            changed["action_repeat"] = self.action_repeat
+        return " ".join([id, *(f"{key}={value}" for key, value in changed.items())])
 
     @property
     def config(self) -> Dict[str, Any]:
         """What `make` makes one from, in other processes too, on whatever machine."""
-        return {"environment": str(self), "spec": self._spec, "wrappers": self._wrappers}
+        return {
+            "environment": str(self),
+            "spec": self._spec,
+            "wrappers": self._wrappers,
+            "action_repeat": self.action_repeat,
+        }
 
     def make(self, render_mode: Optional[str] = None) -> Checked:
         """Return a new one: see `make`."""
@@ -208,6 +234,8 @@ def make(config: Dict[str, Any], render_mode: Optional[str] = None) -> Checked:
     except ANYTHING as error:
         how = f" with {render_mode=}, which its metadata lists" if render_mode else ""
         raise failure(f"{name} cannot be made{how}", error) from error
+    if config["action_repeat"] > 1:
+        env = ActionRepeat(env, config["action_repeat"])
     return Checked(env, name)
 
 

@@ -16,7 +16,13 @@ from starter.storage.folder import follow
 
 FORMAT = "rllib-dqn-starter 3"
 MANIFEST = "manifest.json"
-MANIFEST_TYPES = {"iteration": int, "environment": str, "arguments": dict, "seed": int}
+MANIFEST_TYPES = {
+    "iteration": int,
+    "environment": str,
+    "arguments": dict,
+    "action_repeat": int,
+    "seed": int,
+}
 POLICY, ARRAYS, FACTS = "policy.npz", "training.npz", "training.json"
 SCRATCH = ".saving-"
 FIX = "name a folder that training printed after 'saved', or a run's folder"
@@ -88,9 +94,9 @@ class Checkpoint:
             self.manifest = json.loads((path / MANIFEST).read_text("utf-8"))
             digests = dict(self.manifest["files"])
             ours = self.manifest["format"] == FORMAT and POLICY in digests
-            self.manifest = {"arguments": {}, **self.manifest}
+            self.manifest = {"arguments": {}, "action_repeat": 1, **self.manifest}
             ours = ours and all(isinstance(self.manifest[n], t) for n, t in MANIFEST_TYPES.items())
-            ours = ours and self.manifest["seed"] >= 0
+            ours = ours and self.manifest["seed"] >= 0 and self.manifest["action_repeat"] >= 1
         except (OSError, ValueError, KeyError, TypeError):
             ours = False
         if not ours:

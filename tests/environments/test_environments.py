@@ -149,14 +149,50 @@ def test_a_wrapper_offers_a_few_values_of_a_continuous_action():
     assert environment.actions == ["-2 N m", "-0.5 N m", "+0 N m", "+0.5 N m", "+2 N m"]
 
 
-def test_the_lander_is_left_as_it_is():
-    environment = Environment("LunarLander-v2")
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_the_lander_is_left_as_it_is_but_for_repeated_actions(times):
+    environment = Environment("LunarLander-v2", action_repeat=times)
+    assert environment.frames_per_second == 50 / times
     ours, theirs = environment.make(), gymnasium.make("LunarLander-v2")
     assert ours.reset(seed=7)[0].tobytes() == theirs.reset(seed=7)[0].tobytes()
-    for action in np.random.default_rng(7).integers(4, size=60).tolist():
-        ours_now, theirs_now = ours.step(action), theirs.step(action)
-        assert ours_now[0].tobytes() == theirs_now[0].tobytes()
-        assert ours_now[1:4] == theirs_now[1:4]
+    frames, ended = 0, False
+    for action in np.random.default_rng(7).integers(4, size=1000).tolist():
+        ours_now, reward = ours.step(action), 0
+        for _ in range(times):
+            observation, more, terminated, truncated, _ = theirs.step(action)
+            reward, frames = reward + more, frames + 1
+            ended = terminated or truncated
+            if ended:
+                break
+        assert ours_now[0].tobytes() == observation.tobytes()
+        assert ours_now[1:4] == (reward, terminated, truncated)
+        if ended:
+            break
+    assert ended
+    assert frames > 60
+
+
+def test_the_time_limit_counts_the_environments_own_timesteps():
+    env = Environment("CartPole-v1", {"max_episode_steps": 9}, action_repeat=4).make()
+    env.reset(seed=0)
+    rows = [env.step(action)[1:4] for action in (0, 1, 0)]
+    assert rows == [(4, False, False), (4, False, False), (1, False, True)]
+
+
+def test_the_action_repeat_is_named_where_it_is_not_the_usual_one():
+    names = [
+        str(Environment(id, action_repeat=times))
+        for id in ("LunarLander-v2", "CartPole-v1")
+        for times in (None, 1, 2)
+    ]
+    assert names == [
+        "LunarLander-v2",
+        "LunarLander-v2 action_repeat=1",
+        "LunarLander-v2",
+        "CartPole-v1",
+        "CartPole-v1",
+        "CartPole-v1 action_repeat=2",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -178,10 +214,11 @@ def test_gymnasiums_own_toys_are_flattened_and_drawn(id, observations, actions):
 
 
 def test_a_manifest_brings_the_environment_back():
-    learned = Environment("helpers.broken:Returns-v0", {"after": 3, "reward": 1.5})
+    learned = Environment("helpers.broken:Returns-v0", {"after": 3, "reward": 1.5}, 2)
     manifest = json.loads(json.dumps(learned.about))
     again = Environment.learned(manifest)
     assert (again.id, again.arguments) == (learned.id, {"after": 3, "reward": 1.5})
+    assert again.action_repeat == 2
     assert Environment.learned(manifest, arguments={"after": 4}).arguments == {"after": 4}
     assert Environment.learned(manifest, "helpers.broken:Returns-v0").id == learned.id
     with pytest.raises(Problem, match=r"learned helpers.broken:Returns-v0, not CartPole-v1"):
@@ -196,7 +233,7 @@ def test_a_manifest_brings_the_environment_back():
 
 def test_a_manifest_of_before_there_were_spaces_in_it():
     cart = Environment.learned(
-        {"environment": "CartPole-v1", "arguments": {"max_episode_steps": 9}}
+        {"environment": "CartPole-v1", "arguments": {"max_episode_steps": 9}, "action_repeat": 1}
     )
     assert cart.make().spec.max_episode_steps == 9
 

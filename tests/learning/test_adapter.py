@@ -8,7 +8,7 @@ import pytest
 from starter.environments.environment import Environment
 from starter.learning.adapter import GymnasiumAdapter
 
-LANDER = Environment("LunarLander-v2").config
+LANDER = Environment("LunarLander-v2", action_repeat=1).config
 EPISODES = 24
 
 

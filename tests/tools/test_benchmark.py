@@ -25,7 +25,8 @@ def figures(returns, cpu, timesteps=8192, **more):
     history = [[4096, -100.0], [timesteps, 100.0]]
     return {
         **{"evaluations": [returns], "fresh": returns, "random": [-170.0, -180.0], "cpu": cpu},
-        **{"history": history, "seconds": 2 * cpu, "training": 4.0, "peak": 0.5, **more},
+        **{"history": history, "seconds": 2 * cpu, "training": 4.0, "peak": 0.5},
+        **{"action_repeat": 1, **more},
     }
 
 
@@ -58,11 +59,13 @@ def test_fresh_flights_are_those_of_the_trained_policy(reports, monkeypatch):
     other = {name: np.zeros(np.add(values.shape, 1)) for name, values in weights.items()}
     parts = [measuring.Part("demo", ()), measuring.Part("other", ()), measuring.Part("flown", ())]
     for part, arrays in zip(parts, (weights, other, other)):
-        part.save({} if part.name != "flown" else {"fresh": [1.0]})
+        part.save({"action_repeat": 2} if part.name != "flown" else {"fresh": [1.0]})
         np.savez(part.path.with_suffix(".npz"), **arrays)
     evaluate = main.evaluate
     monkeypatch.setattr(
-        main, "evaluate", lambda policy, first_seed: evaluate(policy, main.LANDER, 4, first_seed)
+        main,
+        "evaluate",
+        lambda policy, lander, first_seed: evaluate(policy, lander, 4, first_seed),
     )
     benchmark.fly(parts)
     returns = parts[0].load()["fresh"]

@@ -26,6 +26,7 @@ if name == "fails":
     sys.exit("error: no")
 output.joinpath("checkpoint_000002").mkdir(parents=True)
 output.joinpath("checkpoint_000002", "policy.npz").write_text("weights of " + name)
+output.joinpath("checkpoint_000002", "manifest.json").write_text('{"action_repeat": 3}')
 output.joinpath("statistics.csv").write_text(
     "timesteps_total,episode_reward_mean,time_total_s\\n4096,nan,1.5\\n8192,-5.5,2.5\\n")
 output.joinpath("evaluations.csv").write_text(
@@ -50,6 +51,7 @@ def test_the_figures_of_a_training(part):
     assert figures["history"][1] == [8192, -5.5]
     assert figures["training"] == 2.5
     assert figures["random"] == [-7.0]
+    assert figures["action_repeat"] == 3
     assert figures["evaluations"] == [[250.0, 260.0], [300.0, -100.0]]
     assert 0.3 < figures["cpu"] < 0.9 < 1 < figures["seconds"]  # it sleeps as well
     assert 0.005 < figures["peak"] < 0.5  # GiB
@@ -88,8 +90,8 @@ def test_figures_belong_to_the_code_the_flags_and_the_change(part, tmp_path, mon
 
 def test_a_plot_shows_every_label(tmp_path):
     runs = [
-        {"history": [[1, 0.0], [2, 10.0]], "evaluations": [[0.0], [250.0]]},
-        {"history": [[1, 0.0], [3, 300.0]], "evaluations": [[260.0]]},
+        {"history": [[1, 0.0], [2, 10.0]], "evaluations": [[0.0], [250.0]], "action_repeat": 1},
+        {"history": [[1, 0.0], [3, 300.0]], "evaluations": [[260.0]], "action_repeat": 2},
     ]
     environment = SimpleNamespace(solved=200, is_solved=lambda returns: False)
     measuring.plot(tmp_path / "p.png", {"red": runs, "green": runs[:1]}, environment)

@@ -4,7 +4,6 @@ import pygame
 import pytest
 from helpers import assert_refused, run_main
 
-import main
 from scripts import play
 
 
@@ -16,12 +15,12 @@ def test_without_a_screen_it_is_refused():
 def test_a_key_held_down_is_the_action_all_along(key, action, monkeypatch):
     """The returns are those of the environment, and it ends with the episode."""
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
-    monkeypatch.setattr(main.LANDER, "frames_per_second", 10_000)  # rather than wait
+    monkeypatch.setattr(play.LANDER, "frames_per_second", 10_000)  # rather than wait
     pygame.init()
     if key:
         pygame.event.post(pygame.event.Event(pygame.KEYDOWN, key=key))
     flown = play.fly_yourself(seed=5)
-    env = main.LANDER.make()
+    env = play.LANDER.make()
     env.reset(seed=5)
     expected, over = 0.0, False
     # play() asks for keys only after it has shown the start, so none is missed.
@@ -35,7 +34,7 @@ def test_a_key_held_down_is_the_action_all_along(key, action, monkeypatch):
 def test_left_and_right_push_that_way():
     speeds = {}
     for action in (play.LEFT, play.RIGHT):
-        env = main.LANDER.make()
+        env = play.LANDER.make()
         before, _ = env.reset(seed=5)
         for _ in range(5):
             after, *_ = env.step(action)
