@@ -199,8 +199,9 @@ class Environment:
     ) -> str:
         """Return how an episode ended, in words, by its last timestep.
 
-        The lander's last reward is 100 if it has come to rest, and -100 if its body has touched
-        the moon or it has left the picture, where its observation's first value is -1 or 1.
+        The reward of the lander's last frame is 100 if it has come to rest, and -100 if its body
+        has touched the moon or it has left the picture, where its observation's first value is
+        -1 or 1. That of the frame before it, if there is one in the timestep, is far smaller.
         """
         if not self.is_lander:
             how = "time limit" if truncated else "ended"
