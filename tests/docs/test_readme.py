@@ -84,10 +84,10 @@ def test_every_excerpt_is_in_its_file():
         assert any(-1 not in at and at == sorted(at) for at in places), excerpt
 
 
-def test_the_lines_that_the_table_of_tricks_names_are_in_configure():
-    table = README.split("each is one line of `configure`")[1].split("\n## ")[0]
+def test_the_lines_that_the_table_of_tricks_names_are_in_main_py():
+    table = README.split("each is one line of `main.py`")[1].split("\n## ")[0]
     lines = re.findall(r"\| `([^|`]+)` \|$", table, re.M)
-    assert len(lines) == 8
+    assert len(lines) == 9
     for line in lines:
         assert (PROJECT / "main.py").read_text("utf-8").count(line) == 1, line
 

@@ -12,6 +12,7 @@ import pytest
 from helpers import assert_refused, run_main
 from ray import cloudpickle
 
+import main
 import starter
 from starter import Problem
 from starter.environments.environment import Environment
@@ -193,6 +194,7 @@ def test_the_action_repeat_is_named_where_it_is_not_the_usual_one():
         "CartPole-v1",
         "CartPole-v1 action_repeat=2",
     ]
+    assert str(main.LANDER) == "LunarLander-v2"
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,7 @@ def test_a_damaged_checkpoint_gives_way_to_an_older_one(tmp_path):
     # Training resumes from the older one and comes to the same number.
     assert checkpoint.save(tmp_path, 5, {"a": np.zeros(2)}, **ABOUT) == new
     assert checkpoint.newest(tmp_path).weights["a"].tolist() == [0, 0]
+    assert checkpoint.newest(tmp_path).manifest["action_repeat"] == 1  # it does not say
     assert list(tmp_path.iterdir()) == [new]
 
 
@@ -144,6 +145,7 @@ def flip(content):
         (rewrite("manifest.json", lambda content: content[:40]), "is not a checkpoint"),
         (lambda path: edit_manifest(path, arguments="gravity=-5.0"), "is not a checkpoint"),
         (lambda path: edit_manifest(path, seed=-1), "is not a checkpoint"),
+        (lambda path: edit_manifest(path, action_repeat=0), "is not a checkpoint"),
         (lambda path: edit_manifest(path, environment="CartPole-v1"), "learned CartPole-v1, not"),
         (lambda path: replace_arrays(path, "policy.npz", **WEIGHTS), "other layers than main.py"),
         (rewrite("policy.npz", lambda content: content[:1000]), "policy.npz was cut short"),

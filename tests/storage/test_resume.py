@@ -133,6 +133,7 @@ def edited(monkeypatch, buffer=(), **changes):
         (["--seed", 4], {}, "has seed 3; leave --seed out"),
         (["--env", "CartPole-v1"], {}, "learned LunarLander-v2, not CartPole-v1"),
         (["--env-arg", "gravity=-5.0"], {}, "leave --env-arg out"),
+        (["--action-repeat", 1], {}, "with action repeat 2; leave --action-repeat out"),
         (["--from-checkpoint", "nowhere"], {}, "there is no folder nowhere"),
         ([], {"hiddens": [32]}, "other layers than main.py's"),
         ([], {"buffer": {"capacity": 1000}}, "buffer is larger than main.py's"),
