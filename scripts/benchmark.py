@@ -39,8 +39,9 @@ READING = """Fresh flights start where neither training nor evaluation did; the 
 up their returns. *At the threshold* is the share of the evaluation's flights that reached 200.
 CPU seconds and seconds are those of the whole command. A ratio divides them by the other
 commit's for the same seed, so below 1 is faster; the first table has the median of the seeds.
-*Slowest / median* is of CPU seconds. A timestep of this code is two of the lander's own, for each
-action is repeated; one of RLlib's is one. The picture counts the lander's own."""
+*Slowest / median* is of CPU seconds. This code repeats each action, so its timestep is two of the
+lander's frames. At commits before that, and with RLlib's settings, it is one: do not compare
+timesteps between rows. The picture counts frames."""
 
 
 def export(commit, folder):

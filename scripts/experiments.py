@@ -98,8 +98,9 @@ def report(runs, stock):
     baseline = runs["baseline"][0]
     random = {"evaluations": [baseline["random"]], "history": [[0, 0]], "cpu": 0}
     runs = {**runs, "stock": [stock], "random actions": [random]}
-    timesteps, mean = stock["history"][-1]
-    near, own = min(baseline["history"], key=lambda point: abs(point[0] - timesteps))
+    frames, mean = stock["history"][-1]
+    history = [(point[0] * baseline["action_repeat"], point[1]) for point in baseline["history"]]
+    near, own = min(history, key=lambda point: abs(point[0] - frames))
     write(
         REPORT,
         "make experiments",
@@ -111,7 +112,8 @@ def report(runs, stock):
             [row(name, some) for name, some in runs.items()],
         ),
         f"`stock` is RLlib's `DQNConfig()` as it comes, one seed. Its training mean is {mean:.0f} "
-        f"after {timesteps:,} timesteps; `baseline`'s is {own:.0f} after {near:,}.",
+        f"after {frames:,} frames; `baseline`'s is {own:.0f} after {near:,}. For `stock` and "
+        "`action-repeat`, a timestep is one frame of the lander; otherwise it is two.",
     )
     plot(
         PICTURE, {CHANGES[name].new.strip(",") or name: runs[name] for name in DRAWN}, main.LANDER

@@ -166,8 +166,9 @@ def cells(runs: Sequence[Dict[str, Any]], environment) -> List[str]:
 def plot(path: Path, curves: Dict[str, Sequence[Any]], environment) -> None:
     """Draw learning curves: the median and the range of each label's runs.
 
-    They are over the environment's own timesteps where actions are repeated in some of them. A
-    training that has ended stays where it ended; a dot is the kept policy's greedy evaluation.
+    Where the runs differ in action repeat, the axis counts frames, the environment's own
+    timesteps. A training that has ended stays where it ended; a dot is the kept policy's greedy
+    evaluation.
     """
     from matplotlib.figure import Figure
 
@@ -187,7 +188,7 @@ def plot(path: Path, curves: Dict[str, Sequence[Any]], environment) -> None:
     solved = environment.solved
     axes.axhline(solved, color="gray", ls="--", lw=1.2, label=f"solved: {solved:g}")
     axes.plot([], [], "o", color="gray", label="kept policy, greedy")
-    unit = "timesteps" if len(repeats) == 1 else "timesteps of the environment"
+    unit = "timesteps" if len(repeats) == 1 else "frames"
     axes.set(xlabel=unit, ylabel="mean return of the last 100 training episodes")
     axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.figure.legend(loc="outside upper center", ncol=3, frameon=False)

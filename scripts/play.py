@@ -20,7 +20,7 @@ from starter.display.window import NoWindow, open_window
 from starter.environments.environment import Environment
 from starter.storage import checkpoint
 
-LANDER = Environment(main.LANDER.id, action_repeat=1)  # you may decide more often
+LANDER = Environment(main.LANDER.id, action_repeat=1)  # you decide in every frame
 LEFT, MAIN, RIGHT = 1, 2, 3  # engines: the actions that push left, up and right
 KEYS = {
     (pygame.K_LEFT,): LEFT,

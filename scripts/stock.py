@@ -26,7 +26,7 @@ def train(
     seed: int = Option(1, min=1, help="Random seed."),
     output: Path = Option("runs", help="Folder for the run's folder."),
 ):
-    """Train it in the same lander, then evaluate it; write statistics.csv and evaluations.csv."""
+    """Train it without action repeat, then evaluate it; write statistics.csv, evaluations.csv."""
     from ray.rllib.algorithms.dqn import DQNConfig
 
     from starter.learning.adapter import GymnasiumAdapter

@@ -82,7 +82,7 @@ def train(
     action_repeat: int = Option(
         None,
         min=1,
-        help="Timesteps of the environment to repeat each action for.",
+        help="How many of the environment's own timesteps each action lasts.",
         show_default="2 for the lander, otherwise 1",
     ),
     iterations: int = Option(

@@ -18,10 +18,10 @@ class Gif:
 
     Args:
         path: the file that `close` writes.
-        frames_per_second: the environment's speed.
+        frames_per_second: the environment's timesteps in a second.
 
     Attributes:
-        every: of how many of the environment's frames it takes one.
+        every: it takes one picture in so many timesteps.
         duration: of a picture, in ms; GIFs have hundredths of a second.
     """
 

@@ -212,7 +212,7 @@ class Panel:
     def position(self, advantage):
         """Where on the axis an advantage (0 or less) lies, in pixels from the panel's left.
 
-        By its square root: most are well below 1, and some above 10.
+        By its square root: most are below 5, and a few above 15.
         """
         share = min(-advantage / self.limit, 1) ** 0.5
         return BARS_RIGHT - round((BARS_RIGHT - BARS_LEFT) * share)

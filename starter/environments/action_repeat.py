@@ -12,7 +12,7 @@ class ActionRepeat(gymnasium.Wrapper):
 
     Args:
         env: the other environment.
-        times: how often it takes an action, or less if the episode ends.
+        times: how many of its timesteps an action lasts; fewer if the episode ends.
     """
 
     def __init__(self, env: gymnasium.Env, times: int):

@@ -16,7 +16,7 @@ from starter.environments.loading import parse_arguments
 
 __all__ = ["Environment", "make", "parse_arguments"]
 
-LONGEST = 10_000  # timesteps of an episode, where the environment sets no limit of its own
+LONGEST = 10_000  # of its own timesteps in an episode, where the environment sets no limit
 LANDERS_ACTION_REPEAT = 2
 LANDERS_ACTIONS = ["do nothing", "left engine", "main engine", "right engine"]
 
@@ -40,7 +40,7 @@ class Environment:
         solved: the mean return that its `reward_threshold` asks for; None without one.
         actions: the names of its actions: its attribute `action_names`, a list of strings, if it
             or a wrapper has one.
-        frames_per_second: how fast it is to be watched, in timesteps a second.
+        frames_per_second: how many timesteps are shown in a second.
         can_be_drawn: whether its metadata has the render mode `rgb_array`.
         notes: what is worth knowing before training, a line for each: what was done to its
             spaces, and a time limit that it did not set. The lander has none.
@@ -157,7 +157,7 @@ class Environment:
         return make(self.config, render_mode)
 
     def check_rendering(self) -> None:
-        """Draw two frames, as watching does.
+        """Draw two pictures, as watching does.
 
         Raises:
             Problem: if it cannot be made with render mode `rgb_array`, or these are no frames.
@@ -171,7 +171,7 @@ class Environment:
 
     @property
     def evaluation_interval(self) -> int:
-        """Iterations from one evaluation to the next: 20 episodes take at most five of them."""
+        """The least number of iterations between evaluations: more for long episodes."""
         return max(self._spec.max_episode_steps // 1_000, 1)
 
     @property

@@ -10,10 +10,10 @@ tf, _, _ = try_import_tf()
 class TemporallyExtendedEpsilonGreedy(Exploration):
     """Epsilon-greedy, but a random action is held for some timesteps.
 
-    One random action in fifty a second is undone by the greedy ones after it. Held for a
-    while, it takes the game to states that the policy would not have led to. After Dabney,
-    Ostrovski and Barreto, "Temporally-Extended epsilon-Greedy Exploration", arXiv:2006.01782;
-    they draw the number of timesteps from a heavy-tailed distribution, here it is uniform.
+    A single random action is soon undone by the greedy ones after it. Held for a while, it takes
+    the game to states that the policy would not have led to. After Dabney, Ostrovski and Barreto,
+    "Temporally-Extended epsilon-Greedy Exploration", arXiv:2006.01782; they draw the number of
+    timesteps from a heavy-tailed distribution, here it is uniform.
 
     Args:
         epsilon: the share of all timesteps that random actions take, as points

@@ -48,6 +48,6 @@ def test_the_report_is_worked_out_from_the_figures(tmp_path, monkeypatch):
         "| random actions | - | -175 ± 5 | 0% | 0 | - |",
     ]:
         assert line in text.splitlines()
-    assert "-120 after 10,000 timesteps; `baseline`'s is 20 after 8,192." in text
+    assert "-120 after 10,000 frames; `baseline`'s is 20 after 8,192." in text
     assert experiments.PICTURE.exists()
     assert experiments.STOCK is benchmark.STOCK
