@@ -111,7 +111,10 @@ def train(
         found = checkpoint.newest(from_checkpoint or output / "latest")
         environment, seed = resumed(found, env, arguments, action_repeat, seed, iterations)
     else:
-        environment = Environment(env or main.LANDER.id, arguments, action_repeat)
+        env = env or main.LANDER.id
+        if env == main.LANDER.id:
+            action_repeat = action_repeat or main.LANDER.action_repeat
+        environment = Environment(env, arguments, action_repeat)
     for note in environment.notes:
         print(note)
     require(render, environment)

@@ -13,6 +13,7 @@ from helpers.processes import Run as Process
 
 import main
 from scripts import train, watch
+from starter.environments.environment import Environment
 from starter.learning.build import build
 from starter.storage import checkpoint, settings
 from starter.storage.run import Run
@@ -149,6 +150,16 @@ def test_what_cannot_be_resumed_is_refused(flags, changes, words, copy, monkeypa
     assert_refused(run_here(train.train, "--resume", *QUIET, "--output", copy, *flags), words)
     assert sorted(copy.rglob("*")) == before
     assert checkpoint.newest(copy / "latest").manifest["iteration"] == 2
+
+
+@pytest.mark.parametrize(("flags", "times"), [((), 3), (("--action-repeat", 1), 1)])
+def test_the_action_repeat_is_main_pys_or_the_flags(
+    flags, times, tmp_path, monkeypatch, no_evaluation
+):
+    monkeypatch.setattr(main, "LANDER", Environment("LunarLander-v2", action_repeat=3))
+    done = run_here(train.train, "--iterations", 1, *flags, *QUIET, "--output", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert checkpoint.newest(tmp_path / "latest").manifest["action_repeat"] == times
 
 
 def test_an_edited_run_is_told_apart_and_watched_as_it_was_trained(
