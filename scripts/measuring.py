@@ -24,7 +24,7 @@ preflight.check()
 
 import numpy as np
 
-from starter.storage import tables
+from starter.storage import settings, tables
 from starter.storage.files import replacing
 
 RESULTS = PROJECT / "runs" / "benchmark"
@@ -114,10 +114,9 @@ def read(run: Path) -> Dict[str, Any]:
     """Return what a run's files say.
 
     These are `history`, a `[timesteps, mean training return]` per iteration; `training`, the
-    seconds in `algorithm.train()`; `evaluations`, the returns of each; and `random`'s. And
-    `action_repeat`, which its checkpoint says.
+    seconds in `algorithm.train()`; `evaluations`, the returns of each; `random`'s; and
+    `action_repeat`, 1 if none is named.
     """
-    manifests = [json.loads(path.read_text("utf-8")) for path in run.glob("*/manifest.json")]
     rows = tables.read(run / "statistics.csv")
     returns = {}
     for row in tables.read(run / "evaluations.csv"):
@@ -126,7 +125,7 @@ def read(run: Path) -> Dict[str, Any]:
         "history": [[row["timesteps_total"], float(row["episode_reward_mean"])] for row in rows],
         "training": rows[-1]["time_total_s"],
         "random": returns.pop("random", []),
-        "action_repeat": manifests[0].get("action_repeat", 1) if manifests else 1,
+        "action_repeat": settings.read(run).get("action_repeat", 1),
         "evaluations": list(returns.values()),
     }
 

@@ -26,7 +26,7 @@ if name == "fails":
     sys.exit("error: no")
 output.joinpath("checkpoint_000002").mkdir(parents=True)
 output.joinpath("checkpoint_000002", "policy.npz").write_text("weights of " + name)
-output.joinpath("checkpoint_000002", "manifest.json").write_text('{"action_repeat": 3}')
+output.joinpath("settings.json").write_text('{"action_repeat": 3}')
 output.joinpath("statistics.csv").write_text(
     "timesteps_total,episode_reward_mean,time_total_s\\n4096,nan,1.5\\n8192,-5.5,2.5\\n")
 output.joinpath("evaluations.csv").write_text(
