@@ -146,13 +146,13 @@ def train(algorithm, iterations, run, environment=LANDER, stop_return=AIM, patie
 
 
 def examine(policy, environment, stop_return, thoroughly):
-    """Evaluate 10 episodes, then 20 in all, then 100, then 200, as long as they go well.
+    """Evaluate 10 episodes, then 20 in all, then 50, 100 and 200, as long as they go well.
 
     Return the returns, and whether all 200 went well: their mean reaches `stop_return`, and 95 %
     of landers reach 200. The last 100 confirm the policy: they had no part in choosing it.
     """
     returns = np.zeros(0)
-    stages = [10, 20, 100, 200]
+    stages = [10, 20, 50, 100, 200]
     if environment.solved is None:
         stages.remove(10)  # with no threshold, only means are compared: ten say too little
     for episodes in stages:

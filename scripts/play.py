@@ -54,11 +54,13 @@ def run(seed: int = typer.Option(1, min=0, help="Random seed of the start.")):
         open_window()
     except NoWindow as reason:
         raise Problem(f"{reason}: you need a screen and a keyboard to fly") from None
-    policy = load_policy(checkpoint.newest(PROJECT / "docs" / "demo"), main.LANDER)
+    demo = checkpoint.newest(PROJECT / "docs" / "demo")
+    environment = Environment.learned(demo.manifest)
+    policy = load_policy(demo, environment)
     print("up: main engine    left, right: push that way    Esc: give up")
     pygame.display.set_caption("Land between the flags, slowly and upright")
     print(f"your return: {fly_yourself(seed):.2f}")
-    (theirs,) = main.evaluate(policy, episodes=1, first_seed=seed)
+    (theirs,) = main.evaluate(policy, environment, episodes=1, first_seed=seed)
     print(f"the trained policy's, from the same start: {theirs:.2f}")
 
 
