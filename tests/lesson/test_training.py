@@ -102,6 +102,7 @@ def fly_as_told(returns_of, monkeypatch):
 
 LOW, GOOD = flights(190), flights(260)
 UNSAFE, NINE = flights(260, low=3), flights(260, low=2)
+LUCKY = np.concatenate([GOOD[:20], LOW[20:]])  # for 20 flights
 FLATTERED = np.concatenate([GOOD[:100], UNSAFE[100:]])  # the last 100 do not confirm it
 
 
@@ -111,9 +112,9 @@ FLATTERED = np.concatenate([GOOD[:100], UNSAFE[100:]])  # the last 100 do not co
         ([0] * 20, {10: GOOD}, [200], 10, 250),  # iteration 10 is the first to be evaluated
         (
             [0] * 20,
-            {10: LOW, 12: UNSAFE, 14: NINE, 16: FLATTERED, 18: GOOD},
-            [10, 20, 100, 200, 200],
-            18,
+            {10: LOW, 12: UNSAFE, 14: LUCKY, 16: NINE, 18: FLATTERED, 20: GOOD},
+            [10, 20, 50, 100, 200, 200],
+            20,
             250,
         ),
         ([0, 260, 0], {2: GOOD}, [200], 2, 250),  # a good training mean is evaluated earlier
