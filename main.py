@@ -58,7 +58,7 @@ def configure(seed, environment=LANDER):
         # 32 timesteps of each, then 64 updates. RLlib calls any other sampler "offline data".
         .rollouts(num_rollout_workers=0, num_envs_per_worker=16, rollout_fragment_length=32)
         .offline_data(input_=lockstep_sampler)
-        # A random action is held for up to 0.2 seconds, or it would change nothing.
+        # A random action is held for up to 0.2 seconds: a shorter one changes little.
         .exploration(
             exploration_config={
                 "type": TemporallyExtendedEpsilonGreedy,
@@ -83,7 +83,7 @@ def configure(seed, environment=LANDER):
             hiddens=[64],
             replay_buffer_config={
                 "type": ColumnarReplayBuffer,
-                "capacity": 50_000,  # what older, worse policies did holds newer ones back
+                "capacity": 50_000,  # timesteps of older, worse policies slow learning down
                 "seed": spread_seed,
                 "reward_scale": REWARD_SCALE,
             },
@@ -148,6 +148,8 @@ def train(algorithm, iterations, run, environment=LANDER, stop_return=AIM, patie
 def examine(policy, environment, stop_return, thoroughly):
     """Evaluate 10 episodes, then 20 in all, then 50, 100 and 200, as long as they go well.
 
+    If `thoroughly`, evaluate 100 however they go.
+
     Return the returns, and whether all 200 went well: their mean reaches `stop_return`, and 95 %
     of landers reach 200. The last 100 confirm the policy: they had no part in choosing it.
     """
@@ -159,7 +161,7 @@ def examine(policy, environment, stop_return, thoroughly):
         number = len(returns)
         more = evaluate(policy, environment, episodes - number, EVALUATION_SEED + number)
         returns = np.append(returns, more)
-        if episodes < 100:  # so few may be unlucky: by two standard errors of their mean
+        if episodes < 100:  # so few may be unlucky, by two standard errors of their mean
             goal = min(stop_return, environment.target) - 2 * returns.std() / episodes**0.5
             good = thoroughly or environment.is_good(returns, goal, 0.9)
         else:
@@ -201,7 +203,7 @@ def watch(policy, seed, episodes, view, environment=LANDER):
                 flight.rewards.append(reward)
                 ended = terminated or truncated
             episode_return = sum(flight.rewards)
-            verdict = environment.verdict(observation, reward, truncated, episode_return)
+            verdict = environment.verdict(observation, truncated, episode_return)
             view.end(flight, env.render, verdict)
             print(f"episode {flight.episode}: return {episode_return:.2f}")
 

@@ -34,7 +34,7 @@ ENVIRONMENTS = (  # the ID, then arguments
 
 READING = """The best possible mean returns are about 0.74 in slippery FrozenLake, 1 in the
 other, 7.9 in Taxi, -13 in CliffWalking and -0.05 in Blackjack, where the dealer has the edge. A
-higher mean than these is luck: each is a mean of only 100 or 200 episodes.
+higher mean than these is luck: each is a mean of 200 episodes at most.
 
 Taxi's 500 states need longer exploration: with `"epsilon": [(0, 1.0), (150_000, 0.1)],` in
 `configure`, seed 0 is solved after 131,072 timesteps, with 8.05 ± 2.4. If rewards

@@ -10,6 +10,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from starter import preflight
+
+preflight.check()
+
 from typer import Option
 
 import main

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
@@ -29,7 +30,8 @@ from starter.storage.files import replacing
 
 RESULTS = PROJECT / "runs" / "benchmark"
 CELLS = "timesteps trained, if solved|greedy policy|at the threshold|CPU seconds"
-CODE = ("main.py", "requirements.txt", "starter/**/*.py", "scripts/train.py", "scripts/stock.py")
+CODE = ("main.py", "requirements.txt", "starter/**/*.py", "examples/*.py")
+CODE += ("scripts/train.py", "scripts/stock.py")
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Part:
     folder: Path = PROJECT
     code: str = ""
 
-    @property
+    @cached_property  # so that a file edited during the measurement changes no name
     def path(self) -> Path:
         """Where its figures are: another file for other code, packages or flags."""
         files = [path for pattern in CODE for path in sorted(PROJECT.glob(pattern))]
@@ -137,8 +139,11 @@ def best(figures: Dict[str, Any], environment) -> np.ndarray:
 
 
 def cpu() -> str:
-    """Return the CPU's name, as Linux has it."""
-    found = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text("utf-8"))
+    """Return the CPU's name, as Linux has it, or else its architecture."""
+    try:
+        found = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text("utf-8"))
+    except OSError:  # macOS
+        found = None
     return found[1] if found else platform.machine()
 
 

@@ -11,10 +11,10 @@ preflight.check()
 import numpy as np
 from matplotlib.figure import Figure
 
-import main
 from examples import q_table
 from scripts.watch import load_policy
 from starter import PROJECT, console
+from starter.environments.environment import Environment
 from starter.storage import checkpoint
 from starter.storage.files import replacing
 
@@ -51,23 +51,25 @@ def corridor():
 def flight():
     """Draw the value of the state during a flight, and the discounted return that followed."""
     found = checkpoint.newest(DOCS / "demo")
-    policy, env = load_policy(found, main.LANDER), main.LANDER.make()
+    environment = Environment.learned(found.manifest)
+    policy, env = load_policy(found, environment), environment.make()
+    reward_scale = policy.config["replay_buffer_config"]["reward_scale"]
     observation, _ = env.reset(seed=SEED)
     values, rewards, ended = [], [], False
     touched = None
     while not ended:
         action, _, extra = policy.compute_single_action(observation, explore=False)
-        values.append(extra["q_values"].max() / main.REWARD_SCALE)
+        values.append(extra["q_values"].max() / reward_scale)
         observation, reward, terminated, truncated, _ = env.step(action)
         rewards.append(reward)
         ended = terminated or truncated
         if touched is None and observation[6:8].any():
-            touched = len(rewards) / main.LANDER.frames_per_second
+            touched = len(rewards) / environment.frames_per_second
     followed, rest = np.zeros(len(rewards)), 0.0
     for timestep in reversed(range(len(rewards))):
         rest = rewards[timestep] + policy.config["gamma"] * rest
         followed[timestep] = rest
-    seconds = np.arange(len(rewards)) / main.LANDER.frames_per_second
+    seconds = np.arange(len(rewards)) / environment.frames_per_second
     figure = Figure(figsize=(8, 3.2), dpi=110, layout="constrained")
     axes = figure.subplots()
     axes.plot(seconds, values, color="#0072b2", lw=2, label="value V: what the network expects")

@@ -35,9 +35,9 @@ def train(
     lander = Environment(main.LANDER.id, action_repeat=1)
     config = DQNConfig().environment(GymnasiumAdapter, env_config=lander.config)
     algorithm = build(config.debugging(seed=seed, log_level="ERROR"))
-    results = [algorithm.train() for _ in range(iterations)]
-    returns = main.evaluate(algorithm.get_policy(), lander)
     with folder.opened(output, f"stock-seed{seed}") as run:
+        results = [algorithm.train() for _ in range(iterations)]
+        returns = main.evaluate(algorithm.get_policy(), lander)
         rows = [[result[name] for name in COLUMNS] for result in results]
         tables.write(run / "statistics.csv", COLUMNS, rows)
         rows = [[iterations, episode, value] for episode, value in enumerate(returns, start=1)]

@@ -51,7 +51,7 @@ def fly(policy, weights, title, every):
             observation, reward, terminated, truncated, _ = env.step(action)
             rewards.append(reward)
             over = terminated or truncated
-        verdict = main.LANDER.verdict(observation, reward, truncated, sum(rewards))
+        verdict = main.LANDER.verdict(observation, truncated, sum(rewards))
         yield caption(env.render(), title, verdict), verdict
 
 

@@ -83,7 +83,7 @@ def train(
         None,
         min=1,
         help="How many of the environment's own timesteps each action lasts.",
-        show_default="2 for the lander, otherwise 1",
+        show_default=f"{main.LANDER.action_repeat} for the lander, otherwise 1",
     ),
     iterations: int = Option(
         main.ITERATIONS, min=1, help="Maximum number of training iterations."
@@ -91,7 +91,7 @@ def train(
     stop_reward: float = Option(
         None,
         help="Mean return at which to stop.",
-        show_default="250 for the lander, or else the environment's threshold",
+        show_default=f"{main.AIM} for the lander, or else the environment's threshold",
     ),
     seed: int = Option(0, min=0, help="Random seed; the same seed repeats a run."),
     workers: int = Option(0, min=0, help="Worker processes; with 0, this process plays."),

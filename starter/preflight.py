@@ -12,7 +12,7 @@ from pathlib import Path
 from starter import PROJECT
 
 PYTHONS = ((3, 8), (3, 9), (3, 10))
-# Each can be set otherwise in the environment; the README names them and those below.
+# Each can be set otherwise in the environment; docs/reference.md names them and those below.
 SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "TF_CPP_MIN_LOG_LEVEL": "3",

@@ -113,7 +113,7 @@ class WindowView(View):
     def end(self, flight, render, verdict):
         super().end(flight, render, verdict)
         picture = self._draw(render(), flight, verdict=verdict)
-        times = round(HELD * self._environment.frames_per_second)
+        times = max(round(HELD * self._environment.frames_per_second), 1)
         self._window.show(picture, self._title(flight), times)
 
     def _title(self, flight):
@@ -157,7 +157,7 @@ class GifView(View):
         self._moments.sort(key=lambda moment: moment[2][0].episode)
         for packed, shape, moment, ending in self._moments:
             frame = np.frombuffer(zlib.decompress(packed), np.uint8).reshape(shape)
-            times = round(1000 * HELD / self._gif.duration) if ending else 1
+            times = max(round(1000 * HELD / self._gif.duration), 1) if ending else 1
             self._gif.add(self._draw(frame, *moment, **ending), times)
         self._gif.close()
 

@@ -71,7 +71,7 @@ class Environment:
         if env.spec.max_episode_steps is None:
             self._spec.max_episode_steps = LONGEST
             self.notes.append(
-                f"time limit: {LONGEST:,} timesteps an episode, as it registers none; to set one: "
+                f"time limit: {LONGEST:,} of its own timesteps, as it registers none; to set one: "
                 "--env-arg max_episode_steps=500"
             )
             env = self.make()
@@ -103,7 +103,7 @@ class Environment:
             manifest: the checkpoint's, with what `about` returned.
             id: the one that was asked for, if any. The same ID may come from another file, for
                 the file may have moved.
-            arguments: to take in place of those that it learned with.
+            arguments: to take in place of those of the same names that it learned with.
 
         Raises:
             Problem: if another one was asked for, or its spaces are no longer the same.
@@ -111,7 +111,7 @@ class Environment:
         own = manifest["environment"]
         if id and id.rpartition(":")[2] != own.rpartition(":")[2]:
             raise Problem(f"the checkpoint learned {own}, not {id}")
-        arguments = arguments or loading.arguments_from_text(manifest["arguments"])
+        arguments = {**loading.arguments_from_text(manifest["arguments"]), **(arguments or {})}
         environment = cls(id or own, arguments, manifest["action_repeat"])
         for kind, space in manifest.get("spaces", {}).items():
             if space != environment.spaces[kind]:
@@ -194,20 +194,17 @@ class Environment:
             return False
         return self.is_good(returns, self.solved, 0.9)
 
-    def verdict(
-        self, observation: np.ndarray, reward: float, truncated: bool, episode_return: float
-    ) -> str:
+    def verdict(self, observation: np.ndarray, truncated: bool, episode_return: float) -> str:
         """Return how an episode ended, in words, by its last timestep.
 
-        The reward of the lander's last frame is 100 if it has come to rest, and -100 if its body
-        has touched the moon or it has left the picture, where its observation's first value is
-        -1 or 1. That of the frame before it, if there is one in the timestep, is far smaller.
+        A lander that has come to rest has a speed of exactly 0. Otherwise its body has touched
+        the moon, or it has left the picture, where its observation's first value is -1 or 1.
         """
         if not self.is_lander:
             how = "time limit" if truncated else "ended"
         elif truncated:
             how = "out of time"
-        elif reward > 0:
+        elif not np.any(observation[2:4]):
             how = "landed"
         else:
             how = "crashed" if abs(observation[0]) < 1 else "flew away"

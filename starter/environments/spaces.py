@@ -10,7 +10,7 @@ from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete
 FLOAT32 = np.dtype(np.float32)
 FAR = 100.0  # numbers with a larger bound are scaled; LunarLander's are 90, though it stays near 1
 NO_BOUND = 1e9  # a bound beyond this means none: a type's largest number, 3.4e38 in CartPole
-MOST_NUMBERS = 4_000  # the replay buffer holds 200,000 observations: of these, 3.2 GB
+MOST_NUMBERS = 4_000  # the replay buffer holds 100,000 observations: of these, 1.6 GB
 MOST_ACTIONS = 400
 IMAGE = 32  # pixels: a Box with two axes of at least this many is an image
 EXAMPLE = "examples/torques.py"

@@ -13,6 +13,7 @@ from scripts.watch import load_policy
 from starter import Problem
 from starter.display import view as views
 from starter.display.view import GifView, Render, View, WindowView, open_view, require
+from starter.environments.environment import Environment
 from starter.storage import checkpoint
 
 CONFIG = {"gamma": 0.9, "replay_buffer_config": {"reward_scale": 0.05}}
@@ -211,16 +212,31 @@ def test_the_policy_that_flies_is_greedy(capsys):
 
 
 @pytest.mark.parametrize(
-    ("x", "reward", "truncated", "episode_return", "words"),
+    ("x", "speed", "truncated", "episode_return", "words"),
     [
-        (0.1, 100, False, 243.4, "landed +243"),
-        (0.1, -100, False, -119.6, "crashed -120"),
-        (-1.01, -100, False, -310.2, "flew away -310"),
-        (0.1, 0.3, True, 87.0, "out of time +87"),
+        (0.1, 0.0, False, 243.4, "landed +243"),
+        (0.1, -0.4, False, -119.6, "crashed -120"),
+        (-1.01, -0.4, False, -310.2, "flew away -310"),
+        (0.1, 0.0, True, 87.0, "out of time +87"),
     ],
 )
-def test_the_verdict(x, reward, truncated, episode_return, words):
-    assert main.LANDER.verdict([x] + [0.0] * 7, reward, truncated, episode_return) == words
+def test_the_verdict(x, speed, truncated, episode_return, words):
+    observation = [x, 0.0, 0.0, speed, 0.0, 0.0, 1.0, 1.0]
+    assert main.LANDER.verdict(observation, truncated, episode_return) == words
+
+
+def test_the_verdict_of_real_flights_with_a_large_action_repeat():
+    """The frames before a crash can pay more than the crash costs."""
+    lander = Environment("LunarLander-v2", action_repeat=8)
+    env, random = lander.make(), np.random.default_rng(seed=0)
+    for episode in range(150):
+        env.reset(seed=episode)
+        ended = False
+        while not ended:
+            observation, _, terminated, truncated, _ = env.step(int(random.integers(4)))
+            ended = terminated or truncated
+        rested = not env.unwrapped.lander.awake
+        assert (lander.verdict(observation, truncated, 0.0) == "landed +0") == rested
 
 
 def test_the_gif_of_a_flight_is_small_and_in_its_colors(flown, tmp_path):

@@ -188,9 +188,25 @@ def test_training_is_refused_at_the_step_where_an_observation_would_have_been_br
         adapter.step(0)
 
 
-def test_training_is_refused_when_an_observation_is_not_finite():
+@pytest.mark.parametrize(
+    ("part", "value", "words"),
+    [
+        (
+            "observation",
+            np.float32([0, np.nan, 0]),
+            r"step\(\) of Returns .*: an observation is not",
+        ),
+        (
+            "reset_observation",
+            np.float32([0, np.inf, 0]),
+            r"reset\(\) of .*: an observation is not",
+        ),
+        ("reward", 1e39, r"step\(\) of Returns .*: a reward is too large"),
+    ],
+)
+def test_training_is_refused_when_a_number_is_not_finite(part, value, words):
     environment = Environment("helpers.broken:Returns-v0", {"after": 5})
-    environment.config["spec"].kwargs["observation"] = np.float32([0, np.nan, 0])
+    environment.config["spec"].kwargs[part] = value
     policy = RandomPolicy(environment, seed=0)
     policy.global_timestep, policy.exploration = 0, SimpleNamespace(hold=lambda best, _: best)
     config = SimpleNamespace(get_rollout_fragment_length=lambda: 8, n_step=1, gamma=0.9)
@@ -200,5 +216,5 @@ def test_training_is_refused_when_an_observation_is_not_finite():
         policy_map={"default_policy": policy},
         async_env=SimpleNamespace(get_sub_environments=lambda: envs),
     )
-    with pytest.raises(Problem, match=r"step\(\) of Returns .*: an observation is not all finite"):
+    with pytest.raises(Problem, match=words):
         LockstepSampler(worker).next()

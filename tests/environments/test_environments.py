@@ -114,8 +114,8 @@ def test_what_is_known_of_an_environment():
     assert list(cart.actions) == ["action 0", "action 1"]
     assert lander.actions[2] == "main engine"
     assert Environment("helpers.broken:Named-v0").actions == ["stay", "go"]
-    assert cart.verdict(np.zeros(4), 1.0, True, 500.0) == "time limit +500"
-    assert cart.verdict(np.zeros(4), 1.0, False, 21.0) == "ended +21"
+    assert cart.verdict(np.zeros(4), True, 500.0) == "time limit +500"
+    assert cart.verdict(np.zeros(4), False, 21.0) == "ended +21"
     assert Environment("helpers.broken:Fine-v0").can_be_drawn is False
     assert Environment("helpers.broken:Draws-v0").can_be_drawn is True
 
@@ -129,7 +129,7 @@ def test_what_is_known_of_an_environment():
         ("MountainCar-v0", []),
         ("examples/autoscaler.py:Autoscaler-v0", []),
         ("FrozenLake-v1", ["observation: Discrete(16), flattened to 16 numbers"]),
-        ("helpers.broken:Endless-v0", ["time limit: 10,000 timesteps an episode, as it "]),
+        ("helpers.broken:Endless-v0", ["time limit: 10,000 of its own timesteps, "]),
     ],
 )
 def test_a_line_says_what_is_worth_knowing_before_training(id, notes):
@@ -221,7 +221,10 @@ def test_a_manifest_brings_the_environment_back():
     again = Environment.learned(manifest)
     assert (again.id, again.arguments) == (learned.id, {"after": 3, "reward": 1.5})
     assert again.action_repeat == 2
-    assert Environment.learned(manifest, arguments={"after": 4}).arguments == {"after": 4}
+    assert Environment.learned(manifest, arguments={"after": 4}).arguments == {
+        "after": 4,
+        "reward": 1.5,
+    }
     assert Environment.learned(manifest, "helpers.broken:Returns-v0").id == learned.id
     with pytest.raises(Problem, match=r"learned helpers.broken:Returns-v0, not CartPole-v1"):
         Environment.learned(manifest, "CartPole-v1")

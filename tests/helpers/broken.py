@@ -108,6 +108,7 @@ class Returns(Fine):
 
     def reset(self, *, seed=None, options=None):
         observation, info = super().reset(seed=seed)
+        observation = self.parts.get("reset_observation", observation)
         return observation, self.parts.get("reset_info", info)
 
     def step(self, action):

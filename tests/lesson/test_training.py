@@ -117,6 +117,14 @@ FLATTERED = np.concatenate([GOOD[:100], UNSAFE[100:]])  # the last 100 do not co
             20,
             250,
         ),
+        # solved at 10, and no better 8 iterations later
+        (
+            [0] * 30,
+            {10: NINE, 12: LOW, 14: NINE - 1, 16: LOW, 18: LOW},
+            [100, 10, 100, 10, 10],
+            10,
+            250,
+        ),
         ([0, 260, 0], {2: GOOD}, [200], 2, 250),  # a good training mean is evaluated earlier
         ([0] * 14, {10: NINE, 12: GOOD + 1, 14: LOW}, [100, 100, 100], 12, 1e9),  # to the end
     ],
