@@ -116,24 +116,32 @@ def read(run: Path) -> Dict[str, Any]:
     """Return what a run's files say.
 
     These are `history`, a `[timesteps, mean training return]` per iteration; `training`, the
-    seconds in `algorithm.train()`; `evaluations`, the returns of each; `random`'s; and
-    `action_repeat`, 1 if none is named.
+    seconds in `algorithm.train()`; `evaluations`, the returns of each; `kept`, those of the
+    policy in the checkpoint, if there is one; `random`'s; and `action_repeat`, 1 if none is named.
     """
     rows = tables.read(run / "statistics.csv")
     returns = {}
     for row in tables.read(run / "evaluations.csv"):
         returns.setdefault(row["iteration"], []).append(float(row["return"]))
+    checkpoints = run.glob("checkpoint_*/training.json")
+    kept = [returns.get(json.loads(path.read_text("utf-8"))["best"]) for path in checkpoints]
     return {
         "history": [[row["timesteps_total"], float(row["episode_reward_mean"])] for row in rows],
         "training": rows[-1]["time_total_s"],
         "random": returns.pop("random", []),
         "action_repeat": settings.read(run).get("action_repeat", 1),
         "evaluations": list(returns.values()),
+        "kept": kept[0] if kept else None,
     }
 
 
 def best(figures: Dict[str, Any], environment) -> np.ndarray:
-    """Return the evaluation of the policy that the run kept, shape (episodes,)."""
+    """Return the evaluation of the policy that the run kept, shape (episodes,).
+
+    Without a checkpoint, it is the best one.
+    """
+    if figures.get("kept"):
+        return np.array(figures["kept"])
     returns = map(np.array, figures["evaluations"])
     return max(returns, key=lambda r: (environment.is_solved(r), r.mean()))
 
