@@ -175,8 +175,8 @@ def cells(runs: Sequence[Dict[str, Any]], environment) -> List[str]:
     return [" / ".join(column) for column in columns]
 
 
-def plot(path: Path, curves: Dict[str, Sequence[Any]], environment) -> None:
-    """Draw learning curves: the median and the range of each label's runs.
+def plot(path: Path, curves: Dict[str, Sequence[Any]], environment):
+    """Draw learning curves, the median and the range of each label's runs; return the axes.
 
     Where the runs differ in action repeat, the axis counts frames, the environment's own
     timesteps. A training that has ended stays where it ended; a dot is the kept policy's greedy
@@ -206,6 +206,7 @@ def plot(path: Path, curves: Dict[str, Sequence[Any]], environment) -> None:
     axes.figure.legend(loc="outside upper center", ncol=3, frameon=False)
     with replacing(path) as scratch:
         axes.figure.savefig(scratch, format="png")
+    return axes
 
 
 def table(head: str, rows: Sequence[Sequence[Any]]) -> str:

@@ -65,11 +65,12 @@ def story(
     untrained = policy.get_weights()
     run = Weights()
     main.train(algorithm, iterations, run)
-    half, end = (len(run.networks) + 1) // 2, len(run.networks)
+    half = (len(run.networks) + 1) // 2
+    timesteps = [row["timesteps_total"] for row in run.rows]
     stages = {
         "before training": untrained,
-        f"after {half * 4096:,} timesteps": run.networks[half - 1],
-        f"after {end * 4096:,} timesteps": run.weights,
+        f"after {timesteps[half - 1]:,} timesteps": run.networks[half - 1],
+        f"after {timesteps[run.best - 1]:,} timesteps": run.weights,
     }
     gif = Gif(output, main.LANDER.frames_per_second)
     flights = [fly(policy, weights, title, gif.every) for title, weights in stages.items()]

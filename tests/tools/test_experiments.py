@@ -36,6 +36,7 @@ def test_the_report_is_worked_out_from_the_figures(tmp_path, monkeypatch):
     history = [[4096 * i, 10.0 * i] for i in range(1, 61)]
     half = figures([300.0] * 50 + [100.0] * 50, 50, history=history)  # a mean of 200, but half
     good = figures([250.0] * 95 + [-50.0] * 5, 40, history=history[:25])
+    good["action_repeat"] = 2
     short = figures([-100.0] * 100, 10, history=history[:10])
     runs = {name: [half, half] for name in experiments.CHANGES}
     runs.update(baseline=[good, half], iterations=[short, half])
@@ -48,6 +49,6 @@ def test_the_report_is_worked_out_from_the_figures(tmp_path, monkeypatch):
         "| random actions | - | -175 ± 5 | 0% | 0 | - |",
     ]:
         assert line in text.splitlines()
-    assert "-120 after 10,000 frames; `baseline`'s is 20 after 8,192." in text
+    assert "-120 after 10,000 frames; `baseline`'s is 10 after 8,192." in text
     assert experiments.PICTURE.exists()
     assert experiments.STOCK is benchmark.STOCK

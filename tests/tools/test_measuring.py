@@ -97,7 +97,12 @@ def test_a_plot_shows_every_label(tmp_path):
         {"history": [[1, 0.0], [3, 300.0]], "evaluations": [[260.0]], "action_repeat": 2},
     ]
     environment = SimpleNamespace(solved=200, is_solved=lambda returns: False)
-    measuring.plot(tmp_path / "p.png", {"red": runs, "green": runs[:1]}, environment)
+    axes = measuring.plot(tmp_path / "p.png", {"red": runs, "green": runs[:1]}, environment)
+    assert axes.get_xlabel() == "frames"
+    assert axes.lines[0].get_xdata().max() == 3 * 2
+    axes = measuring.plot(tmp_path / "q.png", {"red": runs[1:]}, environment)
+    assert axes.get_xlabel() == "timesteps"
+    assert axes.lines[0].get_xdata().max() == 3
     with Image.open(tmp_path / "p.png") as picture:
         assert picture.size == (1200, 600)
         colors = {color for _, color in picture.convert("RGB").getcolors(1 << 20)}
