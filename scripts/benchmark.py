@@ -40,7 +40,7 @@ up their returns. *At the threshold* is the share of the evaluation's flights th
 CPU seconds and seconds are those of the whole command. A ratio divides them by the other
 commit's for the same seed, so below 1 is faster; the first table has the median of the seeds.
 *Slowest / median* is of CPU seconds. This code repeats each action, so its timestep is two of the
-lander's frames; before that, and with RLlib's settings, it is one. So do not compare timesteps
+lander's frames; in older commits and with RLlib's settings, it is one: do not compare timesteps
 between rows. docs/learning.png counts frames."""
 
 

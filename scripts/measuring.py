@@ -30,8 +30,14 @@ from starter.storage.files import replacing
 
 RESULTS = PROJECT / "runs" / "benchmark"
 CELLS = "timesteps trained, if solved|greedy policy|at the threshold|CPU seconds"
-CODE = ("main.py", "requirements.txt", "starter/**/*.py", "examples/*.py")
-CODE += ("scripts/train.py", "scripts/stock.py")
+CODE = (
+    "main.py",
+    "requirements.txt",
+    "starter/**/*.py",
+    "examples/*.py",
+    "scripts/train.py",
+    "scripts/stock.py",
+)
 
 
 @dataclass(frozen=True)

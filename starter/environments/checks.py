@@ -15,6 +15,7 @@ from starter.environments.spaces import SpaceError
 
 TRIED = 10  # timesteps that are tried before training
 FIVE = "it must return observation, reward, terminated, truncated and info"
+LARGEST = float(np.finfo(np.float32).max)  # a reward; the replay buffer keeps float32
 OLD = "one of old gym is registered with apply_api_compatibility=True"
 
 
@@ -77,7 +78,10 @@ class Checked(gymnasium.Wrapper):
             if not isinstance(result, (tuple, list)) or len(result) != 2:
                 came = spaces.text(repr(result))
                 raise SpaceError(f"it returns {came}, not an observation and a dict; {OLD}")
-            return self._encode(result[0]), _dict(result[1])
+            observation = self._encode(result[0])
+            if not np.isfinite(observation).all():
+                raise SpaceError("an observation is not all finite numbers")
+            return observation, _dict(result[1])
         except SpaceError as error:
             raise self.problem("reset", error) from None
 
@@ -170,6 +174,8 @@ def _not_five(result):
 def _reward(reward):
     try:
         if math.isfinite(reward):  # an array of one number, too
+            if abs(reward) > LARGEST:
+                raise SpaceError(f"a reward is too large for a float32: {float(reward):g}")
             return float(reward)
     except (TypeError, OverflowError):
         pass

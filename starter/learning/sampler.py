@@ -75,14 +75,8 @@ class LockstepSampler(InputReader):
                     self._returns[i] = self._lengths[i] = 0
                     self._observations[i] = env.reset()
 
-        # One such number, and the whole network is lost.
-        played = {"step": next_observations, "reset": observations}
-        for method, values in played.items():
-            if not np.isfinite(values).all():
-                problem = "an observation is not all finite numbers"
-                raise self._envs[0].env.problem(method, problem)
-        if not np.isfinite(rewards).all():
-            raise self._envs[0].env.problem("step", "a reward is too large for a float32")
+        if not np.isfinite(next_observations).all():  # one such, and the whole network is lost
+            raise self._envs[0].env.problem("step", "an observation is not all finite numbers")
 
         # RLlib's loss weighs the value of new_obs with gamma^n * (1 - done). A done of
         # neither 0 nor 1 makes that the discount of a row that spans fewer timesteps.
