@@ -25,8 +25,8 @@ preflight.check()
 
 import numpy as np
 
+from starter.files import replacing
 from starter.storage import settings, tables
-from starter.storage.files import replacing
 
 RESULTS = PROJECT / "runs" / "benchmark"
 CELLS = "timesteps trained, if solved|greedy policy|at the threshold|CPU seconds"

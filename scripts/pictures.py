@@ -15,8 +15,8 @@ from examples import q_table
 from scripts.watch import load_policy
 from starter import PROJECT, console
 from starter.environments.environment import Environment
+from starter.files import replacing
 from starter.storage import checkpoint
-from starter.storage.files import replacing
 
 DOCS = PROJECT / "docs"
 EPISODES = (1, 2, 3, 20)

@@ -3,7 +3,7 @@
     make train ENV=CartPole-v1
     make train ENV=CartPole-v1 WORKERS=2
     make train ARGS=--resume
-    .venv/bin/python -m scripts.train --help
+    .venv/bin/python scripts/train.py --help
 
 The algorithm is main.py's: this calls its functions.
 """
@@ -19,19 +19,19 @@ from typer import Option
 
 import main
 from starter import Problem, console
-from starter.display import report
+from starter.display import curve, report
 from starter.display.view import (
     EPISODES_FLAG,
     PLAIN_FLAG,
     RENDER_FLAG,
     Render,
+    check_can_render,
     open_view,
-    require,
 )
-from starter.environments.environment import Environment, parse_arguments
-from starter.learning.random_policy import RandomPolicy
-from starter.storage import checkpoint, settings
-from starter.storage.run import opened
+from starter.environments.environment import Environment, load, parse_arguments
+from starter.evaluation import random_pilot
+from starter.storage import checkpoint
+from starter.storage.run import open_run
 from starter.workers import session
 
 
@@ -52,21 +52,19 @@ def resumed(found, env, arguments, action_repeat, seed, iterations):
     Raises:
         Problem: if others were asked for, or if there is nothing left to train.
     """
-    own, environment = found.manifest, Environment.learned(found.manifest, env)
-    if arguments and arguments != environment.arguments:
-        raise Problem(f"{found.path} learned with other arguments: leave --env-arg out")
-    if action_repeat not in (None, environment.action_repeat):
+    saved, environment = found.manifest, Environment.from_manifest(found.manifest, env)
+    for flag, asked, own in (
+        ("--env-arg", arguments or None, environment.arguments),
+        ("--action-repeat", action_repeat, environment.action_repeat),
+        ("--seed", seed, saved["seed"]),
+    ):
+        if asked not in (None, own):
+            raise Problem(f"{found.path} was trained with {flag} {own}; leave {flag} out")
+    if saved["iteration"] >= iterations:
         raise Problem(
-            f"{found.path} learned with action repeat {environment.action_repeat}; leave "
-            "--action-repeat out"
+            f"{found.path} has {saved['iteration']} iterations; set --iterations to more than that"
         )
-    if own["iteration"] >= iterations:
-        raise Problem(
-            f"{found.path} has {own['iteration']} iterations; set --iterations to more than that"
-        )
-    if seed not in (0, own["seed"]):
-        raise Problem(f"{found.path} has seed {own['seed']}; leave --seed out to resume it")
-    return environment, own["seed"]
+    return environment, saved["seed"]
 
 
 def train(
@@ -74,7 +72,7 @@ def train(
         None,
         metavar="ID",
         help="Gymnasium ID, module:ID or path/to/file.py:ID.",
-        show_default=main.LANDER.id,
+        show_default="LunarLander-v2",
     ),
     env_arg: List[str] = Option(
         (), metavar="NAME=VALUE", help="Argument of the environment, such as gravity=-5.0."
@@ -83,7 +81,7 @@ def train(
         None,
         min=1,
         help="How many of the environment's own timesteps each action lasts.",
-        show_default=f"{main.LANDER.action_repeat} for the lander, otherwise 1",
+        show_default="2 for the lander, otherwise 1",
     ),
     iterations: int = Option(
         main.ITERATIONS, min=1, help="Maximum number of training iterations."
@@ -91,9 +89,11 @@ def train(
     stop_reward: float = Option(
         None,
         help="Mean return at which to stop.",
-        show_default=f"{main.AIM} for the lander, or else the environment's threshold",
+        show_default=f"{main.STOP_RETURN} for the lander, or else the environment's threshold",
     ),
-    seed: int = Option(0, min=0, help="Random seed; the same seed repeats a run."),
+    seed: int = Option(
+        None, min=0, help="Random seed; the same seed repeats a run.", show_default="0"
+    ),
     workers: int = Option(0, min=0, help="Worker processes; with 0, this process plays."),
     address: str = Option(None, metavar="HOST:PORT", help="Ray cluster; auto: this machine's."),
     resume: bool = Option(
@@ -111,45 +111,40 @@ def train(
         found = checkpoint.newest(from_checkpoint or output / "latest")
         environment, seed = resumed(found, env, arguments, action_repeat, seed, iterations)
     else:
-        env = env or main.LANDER.id
-        if env == main.LANDER.id:
-            action_repeat = action_repeat or main.LANDER.action_repeat
-        environment = Environment(env, arguments, action_repeat)
+        environment = load(env or "LunarLander-v2", arguments, action_repeat)
+        seed = seed or 0
     for note in environment.notes:
         print(note)
-    require(render, environment)
+    check_can_render(render, environment)
     patience = main.PATIENCE if stop_reward is None else iterations
     if stop_reward is None:
-        stop_reward = main.AIM if environment.is_lander else environment.target
+        stop_reward = main.STOP_RETURN if environment.is_lander else environment.target
     reachable = None if stop_reward == float("inf") else stop_reward  # JSON has no infinity
     flags = {"iterations": iterations, "stop_reward": reachable, "workers": workers}
 
     # 1. Configure and build.
-    from starter.learning.build import build
-
     session.start(workers, address, environment.modules)
     # A resumed training draws new random numbers: those of its seed and iteration.
     draws = (seed, found.manifest["iteration"]) if found else seed
-    algorithm = build(configure(draws, environment, workers))
+    algorithm = configure(draws, environment, workers).build()
     folder = found and found.path.parent
-    with opened(output, algorithm, environment, seed, folder, **flags) as run:
+    with open_run(output, algorithm, environment, seed, folder, **flags) as run:
         if found:
             run.resume(algorithm, found)
-            trained = settings.read(folder).get("algorithm")
-            changed = settings.differences(settings.of(algorithm.config), trained)
-            if changed:
-                print(f"resuming with other settings than before: {changed}")
         # 2. Train.
-        main.train(algorithm, iterations, run, environment, stop_reward, patience)
+        policy, pilot = algorithm.get_policy(), algorithm.greedy
+        weights = main.train(algorithm, environment, iterations, run, stop_reward, patience)
+        policy.set_weights(weights)
         session.stop()
         # 3. Evaluate.
-        random = main.evaluate(RandomPolicy(environment, main.EVALUATION_SEED), environment)
-        run.save_evaluations(random=random)
-        print(report.outcome(run, environment, random))
+        trained = main.evaluate(pilot, environment)
+        random = main.evaluate(random_pilot(environment, seed), environment)
+        run.finish(trained=trained, random=random)
+        curve.update(run, environment.solved, last=True)
+        print(report.outcome(run, environment, trained, random))
         # 4. Watch.
-        policy = algorithm.get_policy()
         with open_view(render, run.folder, environment, policy.config, plain) as view:
-            main.watch(policy, seed, episodes, view, environment)
+            main.watch(pilot, environment, seed, episodes, view)
 
 
 if __name__ == "__main__":

@@ -28,8 +28,8 @@ import typer
 import main
 from scripts import arithmetic
 from starter import Problem, console
+from starter.files import replacing
 from starter.storage import checkpoint
-from starter.storage.files import replacing
 
 EXPECTED = PROJECT / "tests" / "expected"
 SEED = 0

@@ -3,7 +3,7 @@
 make watch                              the newest run's
 make demo                               the one that comes with the clone
 make watch ARGS="--from-checkpoint runs/NAME"
-.venv/bin/python -m scripts.watch --help
+.venv/bin/python scripts/watch.py --help
 """
 
 from starter import preflight
@@ -16,26 +16,17 @@ from typing import List
 from typer import Option
 
 import main
-from starter import console
+from starter import console, trained
 from starter.display.view import (
     EPISODES_FLAG,
     PLAIN_FLAG,
     RENDER_FLAG,
     Render,
+    check_can_render,
     open_view,
-    require,
 )
-from starter.environments.environment import Environment, parse_arguments
-from starter.storage import checkpoint, folder, settings
-
-
-def load_policy(found, environment):
-    """Return the policy of a `Checkpoint`, with the network that it was trained with."""
-    from starter.learning.build import build_policy
-
-    trained = settings.read(found.path.parent).get("algorithm", {})
-    config = settings.apply_network(main.configure(found.manifest["seed"], environment), trained)
-    return build_policy(config, found.weights)
+from starter.environments.environment import parse_arguments
+from starter.storage import folder, settings
 
 
 def watch(
@@ -57,19 +48,19 @@ def watch(
     output: Path = Option("runs", help="Folder of the runs; the GIF goes there, too."),
 ):
     """Show a trained policy."""
-    found = checkpoint.newest(from_checkpoint or output / "latest")
-    environment = Environment.learned(found.manifest, env, parse_arguments(env_arg))
-    require(render, environment)
-    trained = settings.differences(settings.read(found.path.parent).get("algorithm", {}))
+    pilot, environment, found, trained_with = trained.load(
+        from_checkpoint or output / "latest", env, parse_arguments(env_arg)
+    )
+    check_can_render(render, environment)
+    changed = settings.differences(trained_with)
     print(
         f"{found.path}: {environment}, seed {found.manifest['seed']}, "
-        f"{found.manifest['iteration']} iterations{trained and f', trained with {trained}'}"
+        f"{found.manifest['iteration']} iterations{changed and f', trained with {changed}'}"
     )
-    policy = load_policy(found, environment)
     with folder.opened(output, f"{environment}-watched") as gifs, open_view(
-        render, gifs, environment, policy.config, plain
+        render, gifs, environment, pilot.policy.config, plain
     ) as view:
-        main.watch(policy, seed, episodes, view, environment)
+        main.watch(pilot, environment, seed, episodes, view)
 
 
 if __name__ == "__main__":

@@ -3,8 +3,6 @@
 import os
 import signal
 import sys
-import tempfile
-import traceback
 from typing import Any, Callable, Iterator
 
 import click
@@ -17,65 +15,51 @@ from starter import Problem
 def run(function: Callable) -> None:
     """Run `function` as this program's command line; its parameters are the flags.
 
-    Exits with 0 when done, 1 after a `Problem` or another exception, 2 after a bad flag, and 130
-    after Ctrl-C. A traceback goes to a file, which the line names.
+    Exits with 0 when done, 1 after a `Problem`, 2 after a bad flag, and 130 after Ctrl-C. Any
+    other exception ends in Python's own traceback.
     """
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command(context_settings={"help_option_names": ["-h", "--help"]})(function)
     try:
-        status = app(standalone_mode=False)
+        sys.exit(app(standalone_mode=False))
     except Problem as problem:
-        status = _complain(f"{problem}{_in_file(problem.traceback)}", 1)
+        sys.exit(f"error: {problem}")
     except click.ClickException as problem:
-        status = _complain(problem.format_message(), problem.exit_code)
+        print("error:", problem.format_message(), file=sys.stderr)
+        sys.exit(problem.exit_code)
     except (KeyboardInterrupt, click.Abort):
-        status = 130
+        sys.exit(130)
     except Exception as error:
-        said = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-        status = _complain(f"{said}{_in_file(traceback.format_exc())}", 1)
-    sys.exit(status)
-
-
-def _complain(message, status):
-    print("error:", message, file=sys.stderr)
-    return status
-
-
-def _in_file(text):
-    """Write a traceback, if there is one, to a file; return words that name the file."""
-    if not text:
-        return ""
-    try:
-        with tempfile.NamedTemporaryFile(
-            "w", prefix="traceback-", suffix=".txt", delete=False, encoding="utf-8"
-        ) as file:
-            file.write(text)
-    except OSError:
-        return ""
-    return f"; traceback: {file.name}"
+        begin = error.__traceback__
+        while begin and begin.tb_frame.f_code is not function.__code__:
+            begin = begin.tb_next  # leave out what click and typer called in between
+        raise error.with_traceback(begin)  # noqa: B904
 
 
 class Iterations:
     """Count iterations `first` to `last` with a progress bar.
 
-    Inside `with`, the first Ctrl-C only sets `interrupted`: the loop is to end with the iteration
-    in which it sees that, which evaluates and saves. A second Ctrl-C quits.
+    Inside `with`, the first Ctrl-C ends the count after the iteration in which it comes, which is
+    evaluated and saved as any other. A second Ctrl-C quits.
     """
 
     def __init__(self, first: int, last: int):
         todo = range(first, last + 1)
         self._bar = track(todo, "training", transient=True, disable=not sys.stdout.isatty())
-        self.interrupted = False
+        self._interrupted = False
 
     def __enter__(self) -> "Iterations":
         self._previous = signal.signal(signal.SIGINT, self._interrupt)
         return self
 
     def __iter__(self) -> Iterator[int]:
-        return self._bar
+        for iteration in self._bar:
+            yield iteration
+            if self._interrupted:
+                return
 
     def _interrupt(self, *_: Any):
-        self.interrupted = True
+        self._interrupted = True
         signal.signal(signal.SIGINT, signal.default_int_handler)
         # Not print(): the signal may have come in the middle of another print().
         os.write(2, b"\nCtrl-C: stopping after this iteration; press it again to quit now.\n")

@@ -2,9 +2,14 @@
 
 import numpy as np
 
-from starter.storage.files import replacing
+from starter.files import replacing
 
 SMOOTHED = 100  # episodes, as RLlib's mean
+
+
+def update(run, solved, last=False):
+    if last or not (run.folder / "curve.png").exists():
+        draw(run.folder / "curve.png", run.rows, run.episodes, solved, run.evaluations)
 
 
 def draw(path, rows, episodes, solved, evaluations=()):

@@ -6,7 +6,7 @@ from math import ceil
 import pygame
 from PIL import Image
 
-from starter.storage.files import replacing
+from starter.files import replacing
 
 COLORS = 31  # with one for "as in the frame before", 5 bits per pixel
 FRAMES_PER_SECOND = 25  # at most: browsers cap GIFs near 50, and half is smooth enough

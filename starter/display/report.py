@@ -4,7 +4,7 @@ from typing import Any, Dict, Optional
 
 import numpy as np
 
-from starter.storage import checkpoint
+from starter.evaluation import is_solved
 
 HEADING = "iteration  timesteps  reward: max       min      mean  episode length"
 
@@ -28,26 +28,28 @@ def summary(returns: np.ndarray, solved: Optional[float]) -> str:
     return f"{text}, {(returns >= solved).sum()} of {len(returns)} at {solved:g} or more"
 
 
-def outcome(run, environment, random: np.ndarray) -> str:
+def outcome(run, environment, trained: np.ndarray, random: np.ndarray) -> str:
     """Return what a training has come to, in a few lines.
 
     Args:
         run: the `Run`.
         environment: its `Environment`.
-        random: the returns of the random policy's episodes, to compare with.
+        trained: the returns of the best policy's fresh episodes, shape (episodes,).
+        random: those of the random policy's.
     """
-    solved, best = environment.solved, run.evaluations[run.best]
-    lines = [f"random policy: {summary(random, solved)}"]
-    if run.best != max(run.evaluations):
-        lines.insert(0, f"best policy: that of iteration {run.best}, {summary(best, solved)}")
+    solved = environment.solved
+    lines = [
+        f"best policy, of iteration {run.best.iteration}: {summary(trained, solved)}",
+        f"random policy: {summary(random, solved)}",
+    ]
     if solved is None:
-        margin = best.mean() - random.mean()
+        margin = trained.mean() - random.mean()
         lines.append(
             f"{environment} sets no return to reach; the best policy is {margin:+.2f} above random"
         )
     else:
-        verdict = "solved" if environment.is_solved(best) else "not solved yet"
+        verdict = "solved" if is_solved(trained, environment) else "not solved yet"
         lines.append(f"{environment} is {verdict}")
-    lines.append(f"weights: SHA-256 {checkpoint.digest(run.weights)}")
-    lines.append(f"saved {run.saved}")
+    lines.append(f"weights: SHA-256 {run.best.sha256}")
+    lines.append(f"saved {run.saved}" if run.saved else "saved nothing")
     return "\n".join(lines)

@@ -97,7 +97,7 @@ class WindowView(View):
 
     def __init__(self, environment, config, plain=False):
         super().__init__(environment, config, plain)
-        self._window = open_window(environment.frames_per_second)
+        self._window = open_window(environment.timesteps_per_second)
 
     def flights(self, episodes=None):
         print(
@@ -113,7 +113,7 @@ class WindowView(View):
     def end(self, flight, render, verdict):
         super().end(flight, render, verdict)
         picture = self._draw(render(), flight, verdict=verdict)
-        times = max(round(HELD * self._environment.frames_per_second), 1)
+        times = max(round(HELD * self._environment.timesteps_per_second), 1)
         self._window.show(picture, self._title(flight), times)
 
     def _title(self, flight):
@@ -131,7 +131,7 @@ class GifView(View):
 
     def __init__(self, environment, config, plain, path):
         super().__init__(environment, config, plain)
-        self._gif = Gif(path, environment.frames_per_second)
+        self._gif = Gif(path, environment.timesteps_per_second)
         self._moments = []
 
     def show(self, flight, render, q_values, action):
@@ -162,7 +162,7 @@ class GifView(View):
         self._gif.close()
 
 
-def require(render, environment):
+def check_can_render(render, environment):
     """Make sure that `environment` can be shown where it is to be.
 
     Args:
@@ -199,7 +199,7 @@ def open_view(render, folder, environment, config, plain=False):
     Raises:
         Problem: if the window cannot be opened, or the GIF cannot be written.
     """
-    require(render, environment)
+    check_can_render(render, environment)
     gif = folder / ("lander.gif" if environment.is_lander else "episodes.gif")
     view, wrote = None, f"wrote {gif}"
     if not environment.can_be_drawn and render != Render.none:

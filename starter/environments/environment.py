@@ -40,7 +40,7 @@ class Environment:
         solved: the mean return that its `reward_threshold` asks for; None without one.
         actions: the names of its actions: its attribute `action_names`, a list of strings, if it
             or a wrapper has one.
-        frames_per_second: how many timesteps are shown in a second.
+        timesteps_per_second: how many timesteps are shown in a second.
         can_be_drawn: whether its metadata has the render mode `rgb_array`.
         notes: what is worth knowing before training, a line for each: what was done to its
             spaces, and a time limit that it did not set. The lander has none.
@@ -79,10 +79,12 @@ class Environment:
         metadata = env.metadata or {}
         rate = metadata.get("render_fps") or metadata.get("video.frames_per_second")
         rate = rate if isinstance(rate, Real) and 0 < rate < np.inf else 30
-        self.frames_per_second = rate / self.action_repeat
+        self.timesteps_per_second = rate / self.action_repeat
         modes = metadata.get("render_modes") or metadata.get("render.modes") or ()
         self.can_be_drawn = "rgb_array" in modes
         self.actions: List[str] = LANDERS_ACTIONS if self.is_lander else env.action_names
+        self.shares = (0.9, 0.95) if self.is_lander else (0.0, 0.0)
+        self.gif = "lander.gif" if self.is_lander else "episodes.gif"
         self.spaces = {
             "observation": _whole(env.env.observation_space),
             "action": _whole(env.env.action_space),
@@ -91,7 +93,7 @@ class Environment:
         env.close()
 
     @classmethod
-    def learned(
+    def from_manifest(
         cls,
         manifest: Dict[str, Any],
         id: Optional[str] = None,
@@ -123,7 +125,7 @@ class Environment:
         return environment
 
     @property
-    def about(self) -> Dict[str, Any]:
+    def manifest(self) -> Dict[str, Any]:
         """What a checkpoint's manifest keeps of it, in JSON's types; `learned` reads it."""
         return {
             "environment": self.id,
@@ -209,6 +211,10 @@ class Environment:
         else:
             how = "crashed" if abs(observation[0]) < 1 else "flew away"
         return f"{how} {episode_return:+.0f}"
+
+
+def load(id, arguments=(), action_repeat=None) -> Environment:
+    return Environment(id, arguments, action_repeat)
 
 
 def make(config: Dict[str, Any], render_mode: Optional[str] = None) -> Checked:

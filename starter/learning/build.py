@@ -11,13 +11,13 @@ from starter import Problem
 from starter.learning.without_ray import run_without_ray
 
 
-def build(config):
+def build(config, **options):
     """Build the `Algorithm` of an RLlib config; Ray must run if it has worker processes.
 
     The algorithm writes no files: RLlib would log to the home folder.
     """
     run_without_ray()
-    return config.build(logger_creator=lambda settings: NoopLogger(settings, ""))
+    return config.build(logger_creator=lambda settings: NoopLogger(settings, ""), **options)
 
 
 def build_policy(config, weights: Dict[str, np.ndarray]):

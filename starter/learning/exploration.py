@@ -18,11 +18,11 @@ class TemporallyExtendedEpsilonGreedy(Exploration):
     Args:
         epsilon: the share of all timesteps that random actions take, as points
             `(timestep, share)` with straight lines between them.
-        seconds: a random action is held for one timestep to this long.
-        frames_per_second: the environment's timesteps in a second.
+        seconds: a random action is held for this long at most, and for one timestep at least.
+        timesteps_per_second: the environment's.
 
-    It remembers what each row of a batch is in the middle of: in all calls with
-    `explore=True`, a row must be the same environment.
+    It remembers which action each row of a batch is holding, so in all calls with
+    `explore=True` a row must stay the same environment.
     """
 
     def __init__(
@@ -31,14 +31,14 @@ class TemporallyExtendedEpsilonGreedy(Exploration):
         *,
         framework,
         epsilon,
-        seconds,
-        frames_per_second,
+        seconds=0.0,
+        timesteps_per_second=1.0,
         policy_config,
         **kwargs,
     ):
         super().__init__(action_space, framework=framework, policy_config=policy_config, **kwargs)
         self._timesteps, self._shares = zip(*epsilon)
-        self._longest = max(round(seconds * frames_per_second), 1)
+        self._longest = max(round(seconds * timesteps_per_second), 1)
         seed = policy_config["seed"]
         self._random = np.random.default_rng(seed and [seed, self.worker_index])
         self._left = self._held = np.zeros(0, np.int64)

@@ -5,7 +5,7 @@ from ray.rllib.evaluation.metrics import RolloutMetrics
 from ray.rllib.offline.input_reader import InputReader
 from ray.rllib.policy.sample_batch import SampleBatch
 
-from starter.learning.acting import greedy
+from starter.learning.pilots import Greedy
 
 
 def lockstep_sampler(context):
@@ -31,7 +31,7 @@ class LockstepSampler(InputReader):
     def __init__(self, worker):
         config = worker.config
         self._policy = worker.policy_map["default_policy"]
-        self._greedy = greedy(self._policy)
+        self._greedy = Greedy(self._policy)
         self._envs = worker.async_env.get_sub_environments()
         self._steps = config.get_rollout_fragment_length()
         self._n_step = config.n_step
@@ -88,7 +88,8 @@ class LockstepSampler(InputReader):
             new_obs=next_observations[last, np.arange(len(self._envs))].reshape(
                 -1, *observations.shape[2:]
             ),
-            dones=(1 - discount / self._gamma**self._n_step).ravel().astype(np.float32),
+            # Where gamma is 0, so is every discount, and its power must not divide.
+            dones=(1 - discount / (self._gamma**self._n_step or 1)).ravel().astype(np.float32),
             weights=np.ones(actions.size, np.float32),
         )
 

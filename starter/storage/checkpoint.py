@@ -11,7 +11,7 @@ from typing import Any, Dict, Optional, Tuple, Union
 import numpy as np
 
 from starter import Problem
-from starter.storage.files import writing
+from starter.files import writing
 from starter.storage.folder import follow
 
 FORMAT = "rllib-dqn-starter 3"

@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 from typing import Iterator, Optional, Union
 
-from starter.storage.files import replacing, writing
+from starter.files import replacing, writing
 
 LATEST = "latest"
 LONGEST_NAME = 120  # characters, before the date

@@ -1,7 +1,6 @@
 """What a training has reached so far, and the files it keeps in the run's folder."""
 
 import sys
-import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Tuple, Union
@@ -9,7 +8,7 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple, Union
 import numpy as np
 
 from starter import Problem
-from starter.display import curve
+from starter.evaluation import Best, Evaluation
 from starter.storage import checkpoint, settings, tables, tensorboard
 from starter.storage import folder as run_folder
 
@@ -23,11 +22,10 @@ STATISTICS = (
     "episode_reward_mean",
     "episode_len_mean",
 )
-CURVE_SECONDS = 15  # between two drawings of the learning curve, at least
 
 
 @contextmanager
-def opened(
+def open_run(
     output: Union[str, Path], algorithm, environment, seed: int, folder=None, **flags: Any
 ) -> Iterator["Run"]:
     """Provide a `Run` with a folder of its own below `output`, or with `folder`.
@@ -36,12 +34,15 @@ def opened(
     shipped ones, and the date.
 
     Raises:
-        Problem: if the folder cannot be written to, or its disk is full.
+        Problem: if the folder cannot be written to; at the end, if the newest files could not be.
     """
     changed = settings.differences(settings.of(algorithm.config))
     name = f"{environment}-seed{seed}" + (f"-{changed}" if changed else "")
     with run_folder.opened(output, name, folder) as folder:
-        yield Run(folder, environment, seed, flags)
+        run = Run(folder, {**environment.manifest, "seed": seed}, flags)
+        yield run
+        if run.unsaved:
+            raise run.unsaved
 
 
 class Run:
@@ -49,99 +50,73 @@ class Run:
 
     Args:
         folder: where to keep them; None keeps them in memory.
-        environment: the `Environment` that is learned.
-        seed: the run's seed.
+        manifest: what the checkpoints say of the environment and the seed.
         flags: the command line's flags, for settings.json.
 
     Attributes:
         rows: one dict per iteration, with the columns of statistics.csv.
         episodes: one `(iteration, return, length in timesteps)` per training episode.
         evaluations: the returns of each evaluation's episodes, by iteration.
-        best: the iteration of the best policy; None before the first.
-        quality: that policy's: evaluated, confirmed, solved, mean return; in this order.
-        weights: that policy's.
+        best: the `Best` policy.
         saved: the newest checkpoint's path; None before the first.
+        unsaved: why the newest files could not be written; None if they are.
     """
 
     def __init__(
         self,
-        folder: Optional[Path],
-        environment,
-        seed: int = 0,
+        folder: Optional[Path] = None,
+        manifest: Optional[Dict[str, Any]] = None,
         flags: Optional[Dict[str, Any]] = None,
     ):
         self.folder = folder
         self.rows: List[Dict[str, float]] = []
         self.episodes: List[Tuple[int, float, int]] = []
         self.evaluations: Dict[int, np.ndarray] = {}
-        self.best = self.quality = self.weights = self.saved = None
-        self._environment = environment
-        self._about = {**environment.about, "seed": seed}
-        self._flags = flags
-        self._drawn = time.monotonic()
-        self._settings_written = False
-        self._warnings = set()
+        self.best = Best()
+        self.saved: Optional[Path] = None
+        self.unsaved: Optional[Problem] = None
+        self._manifest, self._flags = manifest, flags
+        self._settings_written, self._warned = False, set()
         self._log = tensorboard.Log(folder) if folder else None
 
-    def keep_if_best(
-        self,
-        policy,
-        iteration: int,
-        returns: Union[float, np.ndarray],
-        confirmed: bool = False,
-    ) -> None:
-        """Keep the weights of `policy` if it is the best so far.
-
-        Args:
-            iteration: the iteration that it has reached.
-            returns: those of an evaluation, shape (episodes,), or else the mean of the training
-                episodes, which counts less than any evaluation.
-            confirmed: whether other episodes confirmed the evaluation.
-        """
-        evaluated = isinstance(returns, np.ndarray)
-        if evaluated:
-            self.evaluations[iteration] = returns
-        solved = evaluated and self._environment.is_solved(returns)
-        mean = float(np.mean(returns))
-        quality = [evaluated, bool(confirmed), solved, -np.inf if np.isnan(mean) else mean]
-        if self.best is None or quality > self.quality:
-            self.best, self.quality, self.weights = iteration, quality, policy.get_weights()
-
-    def solved_since(self, iteration: int) -> int:
-        """Return how many iterations ago the best policy was reached; 0 if it solves nothing."""
-        return iteration - self.best if self.quality and self.quality[2] else 0
-
-    def record(self, algorithm, result: Dict[str, Any], last: bool = False) -> None:
+    def record(self, algorithm, result: Dict[str, Any], evaluation: Optional[Evaluation]) -> None:
         """Keep what an iteration has reached, in the folder too.
 
-        A file that cannot be written ends the training only after the last iteration, and a
-        picture that cannot be drawn never does.
+        What cannot be written is a warning here: training is worth more. See `unsaved`.
 
         Args:
             algorithm: as it is after the iteration.
             result: RLlib's result of the iteration.
-            last: whether it is the last iteration.
-
-        Raises:
-            Problem: if it is the last one, and a file could not be written.
+            evaluation: the one after the iteration, if there was one.
         """
-        self._add(algorithm, result)
-        if not self.folder:
-            return
-        if last:
-            run_folder.release_reserve(self.folder)
-        for write in (self._save_settings, self._save_tables, self._save_checkpoint):
-            try:
-                write(algorithm)
-            except Problem as problem:
-                if last:
-                    raise
-                self._warn(problem)
-        for show in (self._add_to_log, self._draw):
-            try:
-                show(last)
-            except Exception as error:  # the policy is worth more than any picture
-                self._warn(error)
+        iteration = result["training_iteration"]
+        if evaluation:
+            self.evaluations[iteration] = evaluation.returns
+        self.rows.append(_statistics(algorithm, result))
+        histories = result["hist_stats"]  # of the last 100 episodes, or of all new ones if more
+        recent = list(zip(histories["episode_reward"], histories["episode_lengths"]))
+        for episode_return, length in recent[len(recent) - result["episodes_this_iter"] :]:
+            self.episodes.append((iteration, float(episode_return), int(length)))
+        if self.folder:
+            self.unsaved = None
+            self.save(self._save_settings, algorithm)
+            self.save(self._save_tables)
+            self.save(self._save_checkpoint, algorithm)
+            self.save(self._log.add, self.rows[-1])
+
+    def save(self, write, *args, **kwargs) -> None:
+        """Call `write`; if it raises a `Problem`, warn once, and keep it as `unsaved`."""
+        try:
+            write(*args, **kwargs)
+        except Problem as problem:
+            if str(problem) not in self._warned:
+                print(f"warning: {problem}; training continues", file=sys.stderr)
+            self._warned.add(str(problem))
+            self.unsaved = problem
+
+    def finish(self, **evaluations: np.ndarray) -> None:
+        """Add evaluations that are no iteration's to evaluations.csv: their returns, by name."""
+        self.save(self._save_evaluations, evaluations)
 
     def resume(self, algorithm, found: checkpoint.Checkpoint) -> None:
         """Put a checkpoint of this run into a newly built algorithm, and read the run's files.
@@ -152,9 +127,13 @@ class Run:
         """
         from starter.storage.training_state import set_state
 
+        trained = settings.read(self.folder).get("algorithm")
+        changed = settings.differences(settings.of(algorithm.config), trained)
+        if changed:
+            print(f"resuming with other settings than before: {changed}")
         arrays, facts = found.training()
         set_state(algorithm, arrays, facts["algorithm"])
-        self.best, self.quality, self.weights = facts["best"], facts["quality"], found.weights
+        self.best.restore(facts["best"], found.weights)
         self.saved = found.path
         try:
             self._read_tables(algorithm.iteration)
@@ -163,29 +142,35 @@ class Run:
                 f"{self.folder} has no complete CSV files to resume from: {error}"
             ) from None
 
-    def _read_tables(self, iteration):
-        def until(name, column):
+    def _read_tables(self, last):
+        def until_last(name, column):
             rows = tables.read(self.folder / f"{name}.csv")
-            return [
-                row for row in rows if isinstance(row[column], int) and row[column] <= iteration
-            ]
+            return [row for row in rows if isinstance(row[column], int) and row[column] <= last]
 
-        self.rows = until("statistics", "training_iteration")
+        self.rows = until_last("statistics", "training_iteration")
         self.episodes = [
             (row["iteration"], row["return"], row["length"])
-            for row in until("episodes", "iteration")
+            for row in until_last("episodes", "iteration")
         ]
         evaluations = {}
-        for row in until("evaluations", "iteration"):
+        for row in until_last("evaluations", "iteration"):
             evaluations.setdefault(row["iteration"], []).append(float(row["return"]))
         self.evaluations = {number: np.array(returns) for number, returns in evaluations.items()}
 
-    def save_evaluations(self, **more: np.ndarray) -> None:
-        """Write evaluations.csv: one row per episode of each evaluation, and of `more`.
+    def _save_settings(self, algorithm):
+        if not self._settings_written:
+            about = {**self._manifest, "flags": self._flags}
+            settings.write(self.folder, algorithm.config, **about)
+            self._settings_written = True
 
-        Raises:
-            Problem: if it cannot be written; it is unchanged then.
-        """
+    def _save_tables(self):
+        rows = [list(row.values()) for row in self.rows]
+        tables.write(self.folder / "statistics.csv", list(self.rows[0]), rows)
+        heading = ["iteration", "return", "length"]
+        tables.write(self.folder / "episodes.csv", heading, self.episodes)
+        self._save_evaluations({})
+
+    def _save_evaluations(self, more):
         rows = [
             [name, episode, float(episode_return)]
             for name, returns in {**self.evaluations, **more}.items()
@@ -193,61 +178,29 @@ class Run:
         ]
         tables.write(self.folder / "evaluations.csv", ["iteration", "episode", "return"], rows)
 
-    def _add(self, algorithm, result):
-        learned = result["info"]["learner"].get("default_policy")
-        row = {name: result[name] for name in STATISTICS}
-        # Of the iteration's last update; the network learns from scaled rewards.
-        row["mean_q"] = float(learned["learner_stats"]["mean_q"]) if learned else float("nan")
-        row["loss"] = huber(learned["td_error"]) if learned else float("nan")
-        row["epsilon"] = algorithm.get_policy().exploration.epsilon(result["timesteps_total"])
-        row["time_total_s"] = result["time_total_s"]
-        self.rows.append(row)
-        new = result["episodes_this_iter"]
-        histories = result["hist_stats"]
-        returns, lengths = histories["episode_reward"], histories["episode_lengths"]
-        for episode in range(len(returns) - new, len(returns)):
-            values = float(returns[episode]), int(lengths[episode])
-            self.episodes.append((result["training_iteration"], *values))
-
-    def _save_tables(self, algorithm):
-        rows = [list(row.values()) for row in self.rows]
-        tables.write(self.folder / "statistics.csv", list(self.rows[0]), rows)
-        heading = ["iteration", "return", "length"]
-        tables.write(self.folder / "episodes.csv", heading, self.episodes)
-        self.save_evaluations()
-
-    def _save_settings(self, algorithm):
-        if not self._settings_written:
-            about = {**self._about, "flags": self._flags}
-            settings.write(self.folder, algorithm.config, **about)
-            self._settings_written = True
-
     def _save_checkpoint(self, algorithm):
         from starter.storage.training_state import get_state
 
         arrays, state = get_state(algorithm)
-        facts = {"algorithm": state, "best": self.best, "quality": self.quality}
+        facts = {"algorithm": state, "best": self.best.to_json()}
         first = self.saved is None
         self.saved = checkpoint.save(
-            self.folder, algorithm.iteration, self.weights, (arrays, facts), **self._about
+            self.folder, algorithm.iteration, self.best.weights, (arrays, facts), **self._manifest
         )
         if first:
             run_folder.name_latest(self.folder)
 
-    def _draw(self, last):
-        # The first one at once, for an image viewer to open.
-        if last or len(self.rows) == 1 or time.monotonic() > self._drawn + CURVE_SECONDS:
-            picture, solved = self.folder / "curve.png", self._environment.solved
-            curve.draw(picture, self.rows, self.episodes, solved, self.evaluations)
-            self._drawn = time.monotonic()
 
-    def _add_to_log(self, last):
-        self._log.add(self.rows[-1])
-
-    def _warn(self, error):
-        if str(error) not in self._warnings:
-            self._warnings.add(str(error))
-            print(f"warning: {error}; training continues", file=sys.stderr)
+def _statistics(algorithm, result):
+    learned = result["info"]["learner"].get("default_policy")
+    return {
+        **{name: result[name] for name in STATISTICS},
+        # Of the iteration's last update; the network learns from scaled rewards.
+        "mean_q": float(learned["learner_stats"]["mean_q"]) if learned else float("nan"),
+        "loss": huber(learned["td_error"]) if learned else float("nan"),
+        "epsilon": algorithm.get_policy().exploration.epsilon(result["timesteps_total"]),
+        "time_total_s": result["time_total_s"],
+    }
 
 
 def huber(errors: np.ndarray) -> float:

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any, Dict, Optional
 
 from starter import PROJECT
-from starter.storage.files import replacing
+from starter.files import replacing
 
 FILE = "settings.json"
 SHIPPED = PROJECT / "docs" / "demo" / FILE  # of the README's run; `make expected` writes it
 # Not choices of the algorithm: objects that are new in each process, the seed, the environment.
-LEFT_OUT = ("multiagent", "logger_creator", "seed", "env", "env_config", "frames_per_second")
+LEFT_OUT = ("multiagent", "logger_creator", "seed", "env", "env_config", "timesteps_per_second")
 # What the shape of a policy's network and the scale of its Q-values depend on, beside "model".
 SHOWN_BY = ("dueling", "gamma", "hiddens", "noisy", "num_atoms", "v_max", "v_min")
 NESTED = ("exploration_config", "replay_buffer_config", "model")
@@ -75,9 +75,8 @@ def apply_network(config, settings: Dict[str, Any]):
     own, default = config.to_dict(), type(config)().to_dict()
     changes = {name: settings.get(name, default[name]) for name in SHOWN_BY}
     changes["model"] = {n: settings.get(f"model.{n}", v) for n, v in default["model"].items()}
-    buffer = own["replay_buffer_config"]
-    scale = settings.get("replay_buffer_config.reward_scale", buffer["reward_scale"])
-    changes["replay_buffer_config"] = {**buffer, "reward_scale": scale}
+    scale = settings.get("replay_buffer_config.reward_scale", 1)
+    changes["replay_buffer_config"] = {**own["replay_buffer_config"], "reward_scale": scale}
     return config.update_from_dict(changes)
 
 

@@ -4,7 +4,7 @@ import csv
 from pathlib import Path
 from typing import Any, Dict, List, Sequence
 
-from starter.storage.files import replacing
+from starter.files import replacing
 
 
 def read(path: Path) -> List[Dict[str, Any]]:

@@ -6,12 +6,12 @@ import gymnasium
 import numpy as np
 import pytest
 from helpers import broken
+from starter.learning.random_policy import RandomPolicy
 
 from starter import Problem
 from starter.environments.checks import Checked, try_out
 from starter.environments.environment import Environment
 from starter.learning.adapter import GymnasiumAdapter
-from starter.learning.random_policy import RandomPolicy
 from starter.learning.sampler import LockstepSampler
 
 FILE = broken.__file__

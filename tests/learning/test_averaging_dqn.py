@@ -5,9 +5,9 @@ import copy
 import numpy as np
 import pytest
 from ray.rllib.execution.train_ops import train_one_step
+from starter.learning.acting import greedy, q_values
 
 import main
-from starter.learning.acting import greedy, q_values
 from starter.storage.training_state import get_state, set_state
 
 

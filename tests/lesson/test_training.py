@@ -14,6 +14,7 @@ import pytest
 import ray
 from helpers import run_here
 from helpers.processes import wait_for
+from starter.learning.random_policy import RandomPolicy
 
 import main
 from scripts import train
@@ -21,7 +22,6 @@ from starter import console
 from starter.display import report
 from starter.environments.environment import Environment
 from starter.learning.build import build
-from starter.learning.random_policy import RandomPolicy
 from starter.storage.checkpoint import digest
 from starter.storage.run import Run
 

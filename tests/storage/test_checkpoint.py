@@ -14,8 +14,8 @@ from helpers import PROJECT, assert_refused, run_here
 
 from scripts import watch
 from starter import Problem
+from starter.files import replacing
 from starter.storage import checkpoint
-from starter.storage.files import replacing
 
 WEIGHTS = {"a": np.ones(3, np.float32)}
 ABOUT = {"environment": "LunarLander-v2", "seed": 3}

@@ -1,0 +1,159 @@
+"""How good a policy is: evaluation in stages, the best so far, and when training may stop."""
+
+import hashlib
+from typing import Any, Callable, Dict, NamedTuple, Optional, Sequence
+
+import numpy as np
+
+EVALUATION_SEED = 1_000_000  # of the first evaluation episode; every run flies the same ones
+FRESH_SEED = 9_000_000  # of the first fresh episode, which had no part in training or choosing
+FIRST_EVALUATION = 10  # an iteration; before it, a policy is rarely good
+EVALUATE_EVERY = 2  # iterations: an evaluation can take as long as an iteration
+STAGES = (10, 20, 50, 100, 200)  # episodes flown after each stage
+SURE = 100  # episodes: from this many on, luck is no excuse
+
+
+class Evaluation(NamedTuple):
+    """What an evaluation has found.
+
+    Attributes:
+        returns: of the episodes, shape (episodes,).
+        solved: whether they solve the environment; see `is_solved`.
+        passed: whether the policy passed every stage, so that training may stop.
+    """
+
+    returns: np.ndarray
+    solved: bool
+    passed: bool
+
+
+def is_solved(returns: np.ndarray, environment) -> bool:
+    """Whether at least 100 returns, shape (episodes,), average the environment's threshold.
+
+    Of the lander's, nine in ten must also reach it: the mean alone may hide crashes.
+    """
+    return len(returns) >= SURE and _meets(
+        returns, environment.target, environment.target, environment.shares[0]
+    )
+
+
+def _meets(returns, mean, threshold, share):
+    enough = share == 0 or (returns >= threshold).mean() >= share
+    return bool(enough and returns.mean() >= mean)
+
+
+class Goal:
+    """What training aims for, and so when to evaluate a policy and when to stop.
+
+    Args:
+        environment: the `Environment`.
+        stop_return: the mean return to train to.
+        patience: iterations without a better policy after which to stop, once one has solved
+            the environment.
+        start: the iteration from which training starts, or starts again.
+    """
+
+    def __init__(self, environment, stop_return: float, patience: int, start: int = 0):
+        self._environment = environment
+        self._stop_return = stop_return
+        self._patience = patience
+        self._start = start
+
+    def is_due(self, iteration: int, training_mean: float) -> bool:
+        """Whether to evaluate after this iteration, whose training episodes have this mean."""
+        promising = iteration >= FIRST_EVALUATION or training_mean >= self._stop_return
+        interval = max(EVALUATE_EVERY, self._environment.evaluation_interval)
+        return promising and iteration % interval == 0
+
+    def evaluate(self, fly: Callable[..., np.ndarray]) -> Evaluation:
+        """Evaluate in stages: fly 10 episodes, then 20 in all, 50, 100 and 200.
+
+        It ends before the last stage when the returns so far miss the goal. Up to 50 episodes
+        the goal is the threshold, missed by at most two standard errors of the mean; from 100 on
+        it is `stop_return`. The last 100 episodes confirm what the first 100 found.
+
+        Args:
+            fly: takes `episodes` and `first_seed`; returns that many returns.
+        """
+        environment, returns, passed = self._environment, np.zeros(0), False
+        # Without a threshold only means are compared, and 10 episodes say too little.
+        stages = STAGES if environment.solved is not None else STAGES[1:]
+        for episodes in stages:
+            more = fly(episodes=episodes - len(returns), first_seed=EVALUATION_SEED + len(returns))
+            returns = np.append(returns, more)
+            if episodes < SURE:
+                mean = min(self._stop_return, environment.target)
+                mean -= 2 * returns.std() / episodes**0.5
+                share = environment.shares[0]
+            else:
+                mean, share = self._stop_return, environment.shares[1]
+            passed = _meets(returns, mean, environment.target, share)
+            if not passed:
+                break
+        return Evaluation(returns, is_solved(returns, environment), passed)
+
+    def is_lost(self, best: "Best", iteration: int) -> bool:
+        """Whether patience has run out: the best policy solves it, and is that old."""
+        return best.solved and iteration - max(best.iteration, self._start) >= self._patience
+
+
+class Best:
+    """The best policy of a training so far.
+
+    An evaluated policy is better than one that was not; then one that passed every stage; then
+    one that solves the environment; then the one with the larger mean return.
+
+    Attributes:
+        iteration: the iteration that it has reached; None before the first.
+        weights: its weights, by name.
+        rank: by which policies are compared: evaluated, passed, solved, mean return.
+    """
+
+    def __init__(self):
+        self.iteration: Optional[int] = None
+        self.weights: Dict[str, np.ndarray] = {}
+        self.rank = (False, False, False, -np.inf)
+
+    @property
+    def solved(self) -> bool:
+        """Whether an evaluation found that it solves the environment."""
+        return self.rank[2]
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of the weights, variable by variable in the order of names."""
+        hashed = hashlib.sha256()
+        for name, values in sorted(self.weights.items()):
+            hashed.update(f"{name} {values.dtype} {values.shape}".encode())
+            hashed.update(values.tobytes())
+        return hashed.hexdigest()
+
+    def offer(self, iteration: int, policy, evaluation: Optional[Evaluation], mean: float) -> None:
+        """Keep the weights of `policy` if it is better.
+
+        Args:
+            iteration: the iteration that it has reached.
+            policy: RLlib's.
+            evaluation: of this policy, if there was one.
+            mean: the mean return of the training episodes, where there was none; NaN is the worst.
+        """
+        if evaluation:
+            rank = True, evaluation.passed, evaluation.solved, float(evaluation.returns.mean())
+        else:
+            rank = False, False, False, -np.inf if np.isnan(mean) else float(mean)
+        if self.iteration is None or rank > self.rank:
+            self.iteration, self.rank, self.weights = iteration, rank, policy.get_weights()
+
+    def to_json(self) -> Dict[str, Any]:
+        """Return all but the weights, in JSON's types."""
+        return {"iteration": self.iteration, "rank": list(self.rank)}
+
+    def restore(self, saved: Dict[str, Any], weights: Dict[str, np.ndarray]) -> None:
+        """Take over what `to_json` returned, and the weights."""
+        self.iteration, self.rank, self.weights = saved["iteration"], tuple(saved["rank"]), weights
+
+
+def random_pilot(environment, seed: int) -> Callable[[Sequence], np.ndarray]:
+    """Return what picks each of the environment's actions equally often, the same for a seed."""
+    random = np.random.default_rng(seed)
+    return lambda observations: random.integers(len(environment.actions), size=len(observations))

@@ -1,0 +1,55 @@
+"""A policy that was trained before, to use in a script of one's own."""
+
+from pathlib import Path
+from typing import Any, Dict, NamedTuple, Optional, Union
+
+from starter import preflight
+
+preflight.check()
+
+from starter.environments.environment import Environment
+from starter.storage import checkpoint, settings
+
+
+class Trained(NamedTuple):
+    """What a run has learned.
+
+    Attributes:
+        pilot: takes observations, shape (n, ...), and returns actions, shape (n,); see `Greedy`.
+        environment: the `Environment` that it learned; `make()` returns a new one, which acts and
+            observes as in training.
+        found: the `Checkpoint`.
+        settings: those that it was trained with, as `settings.of` returns them.
+    """
+
+    pilot: Any
+    environment: Environment
+    found: checkpoint.Checkpoint
+    settings: Dict[str, Any]
+
+
+def load(
+    folder: Union[str, Path] = "runs/latest",
+    id: Optional[str] = None,
+    arguments: Optional[Dict[str, Any]] = None,
+) -> Trained:
+    """Return the policy of a run or a checkpoint, and its environment.
+
+    Args:
+        folder: that of a run, or of a checkpoint.
+        id: of the environment, if its file has moved since.
+        arguments: of the environment, in place of those of the same names in training.
+
+    Raises:
+        Problem: if there is no such checkpoint, it is damaged, or the environment has changed.
+    """
+    found = checkpoint.newest(folder)
+    environment = Environment.from_manifest(found.manifest, id, arguments)
+    trained = settings.read(found.path.parent).get("algorithm", {})
+
+    from starter.learning.build import build_policy
+    from starter.learning.fast_dqn import FastDQNConfig
+    from starter.learning.pilots import Greedy
+
+    config = settings.apply_network(FastDQNConfig(environment), trained)
+    return Trained(Greedy(build_policy(config, found.weights)), environment, found, trained)
