@@ -23,10 +23,9 @@ def run(function: Callable) -> None:
     try:
         sys.exit(app(standalone_mode=False))
     except Problem as problem:
-        sys.exit(f"error: {problem}")
+        _end(problem, 1)
     except click.ClickException as problem:
-        print("error:", problem.format_message(), file=sys.stderr)
-        sys.exit(problem.exit_code)
+        _end(problem.format_message(), problem.exit_code)
     except (KeyboardInterrupt, click.Abort):
         sys.exit(130)
     except Exception as error:
@@ -34,6 +33,11 @@ def run(function: Callable) -> None:
         while begin and begin.tb_frame.f_code is not function.__code__:
             begin = begin.tb_next  # leave out what click and typer called in between
         raise error.with_traceback(begin)  # noqa: B904
+
+
+def _end(message, status):
+    print("error:", message, file=sys.stderr)
+    sys.exit(status)
 
 
 class Iterations:

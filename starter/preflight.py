@@ -8,6 +8,7 @@ import re
 import sys
 import warnings
 from pathlib import Path
+from typing import Dict, Optional
 
 from starter import PROJECT
 
@@ -34,50 +35,52 @@ FIXED = {
 }
 
 
-def check():
+def check() -> None:
     """Refuse another Python or other packages than the pinned ones; be quiet.
 
     Raises:
         SystemExit: with one line that says how to fix it.
     """
     if sys.version_info[:2] not in PYTHONS:
-        found = ".".join(str(part) for part in sys.version_info[:3])
-        _refuse(f"this is Python {found}, and the pins run on 3.8, 3.9 and 3.10")
-    difference = first_difference(pins(lock()))
-    if difference:
-        _refuse(difference)
-    # By default, collecting garbage, of which imports make none, takes a fifth of their time.
-    gc.set_threshold(100_000, 50, 100)
+        _refuse(f"this is Python {platform.python_version()}, and the pins run on 3.8 to 3.10")
+    problem = first_difference(lock())
+    if problem:
+        _refuse(problem)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed, as some service managers do
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
+    gc.set_threshold(100_000, 50, 100)  # with the default, imports take a fifth longer
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
     os.environ.update(FIXED)
-    if sys.warnoptions:  # asked for, with PYTHONWARNINGS or -W
-        return
-    warnings.simplefilter("ignore")
+    os.environ.pop("PYTHONWARNINGS", None)  # for the processes that this one starts
+    warnings.simplefilter("ignore")  # RLlib and TensorFlow call much that is deprecated
     logging.getLogger("ray.tune").setLevel(logging.ERROR)  # it would like gputil, for GPUs
-    # RLlib calls what TensorFlow deprecates, and resets the level of its logger.
+    # A filter, because RLlib resets the level of TensorFlow's logger.
     logging.getLogger("tensorflow").addFilter(lambda record: record.levelno >= logging.ERROR)
     from gym_notices.notices import notices
 
     notices.clear()  # what gym prints at import: that gymnasium succeeds it
 
 
-def lock():
+def lock() -> Path:
     """The lock file of this platform; scripts/setup.sh installs the same one."""
     name = f"{platform.system()}-{platform.machine()}".lower()
     return PROJECT / ("requirements.txt" if name == "linux-x86_64" else f"locks/{name}.txt")
 
 
-def pins(lock):
+def pins(lock: Path) -> Dict[str, str]:
     """What a compiled lock file pins, as `{name: version}`."""
-    return dict(re.findall(r"^([\w.-]+)==([^\s;\\]+)", Path(lock).read_text("utf-8"), re.M))
+    return dict(re.findall(r"^([\w.-]+)==([^\s;\\]+)", lock.read_text("utf-8"), re.M))
 
 
-def first_difference(pinned):
-    """What is missing or of another version here than pinned; None if nothing is."""
-    from importlib.metadata import PackageNotFoundError, version
+def first_difference(lock: Path) -> Optional[str]:
+    """What is missing or of another version here than in the lock; None if nothing is."""
+    from importlib.metadata import PackageNotFoundError, version  # Python 3.7 has it not
 
-    for name, wanted in pinned.items():
+    if not lock.exists():
+        return f"there is no lock for this platform, {lock.stem}"
+    for name, wanted in pins(lock).items():
         try:
             found = version(name)
         except PackageNotFoundError:
@@ -88,10 +91,9 @@ def first_difference(pinned):
 
 
 def _refuse(problem):
-    venv = PROJECT / ".venv"
-    if Path(sys.prefix).resolve() == venv.resolve():
+    if Path(sys.prefix).resolve() == (PROJECT / ".venv").resolve():
         fix = (
-            "`make clean setup` installs the pinned packages again; to add a package, "
+            "`make setup` installs the pinned packages again; to add a package, "
             "add a line to requirements.in, then `make lock` and `make`"
         )
     else:

@@ -57,9 +57,8 @@ class FastDQNConfig(DQNConfig):
         self.rollouts(num_rollout_workers=0)
         self.offline_data(input_=lockstep_sampler)  # RLlib calls any other sampler offline data
         self.exploration(exploration_config=exploration)
-        self.training(
-            replay_buffer_config={"type": ColumnarReplayBuffer, "seed": spread_seed},
-        )
+        buffer = {"type": ColumnarReplayBuffer, "capacity": 50_000, "seed": spread_seed}
+        self.training(replay_buffer_config=buffer)
         self.reporting(min_time_s_per_iteration=None)
         self.framework("tf", tf_session_args=ONE_THREAD, local_tf_session_args=ONE_THREAD)
         self.simple_optimizer = True  # the default one is for GPUs
@@ -191,7 +190,8 @@ def updates(policy, batch_size: int) -> Callable[[Dict[str, np.ndarray]], Dict[s
             optimizer = policy._optimizers[0]
             done = optimizer.apply_gradients(clip_gradients(policy, optimizer, loss))
             with tf1.control_dependencies([done]):
-                return number + 1, policy.q_loss.td_error, policy.q_loss.stats["mean_q"]
+                mean_q = policy.q_loss.stats.get("mean_q", tf.constant(np.nan))  # none with atoms
+                return number + 1, policy.q_loss.td_error, mean_q
 
         # With more parallel iterations, an update would start before the one before it has ended.
         _, *statistics = tf1.while_loop(

@@ -5,10 +5,10 @@ import gymnasium
 import numpy as np
 import pytest
 
-from starter.environments.environment import Environment
+from starter.environments.environment import load
 from starter.learning.adapter import GymnasiumAdapter
 
-LANDER = Environment("LunarLander-v2", action_repeat=1).config
+LANDER = load("LunarLander-v2", action_repeat=1).config
 EPISODES = 24
 
 
@@ -85,7 +85,7 @@ def test_spaces_are_gyms_and_hold_whatever_the_lander_does():
     [("MountainCar-v0", 1, True), ("CartPole-v1", 0, None)],
 )
 def test_a_time_limit_is_marked_and_a_fall_is_not(environment, action, cut_off):
-    adapter = GymnasiumAdapter(Environment(environment).config)
+    adapter = GymnasiumAdapter(load(environment).config)
     adapter.seed(0)
     adapter.reset()
     done = False

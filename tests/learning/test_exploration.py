@@ -4,7 +4,6 @@ import gym
 import numpy as np
 import pytest
 
-import main
 from starter.learning.exploration import TemporallyExtendedEpsilonGreedy
 
 GREEDY = 7  # an action that is never drawn at random, to tell the two apart
@@ -16,7 +15,7 @@ def exploration(epsilon, longest=10, seed=1, worker_index=0):
         framework="tf",
         epsilon=epsilon,
         seconds=longest / 50,
-        frames_per_second=50,
+        timesteps_per_second=50,
         policy_config={"seed": seed},
         model=None,
         num_workers=0,
@@ -68,20 +67,3 @@ def test_the_seed_and_the_worker_decide():
     assert first() == first()
     assert first() != first(seed=2)
     assert first() != first(worker_index=1)
-
-
-def test_rllib_explores_with_it_and_flies_greedily_without():
-    algorithm = main.build_algorithm(seed=0)
-    policy = algorithm.get_policy()
-    random = np.random.default_rng(0)
-    observations = random.normal(size=(16, 8)).astype(np.float32)
-    greedy, _, _ = policy.compute_actions(observations, explore=False)
-    for _ in range(10):  # at timestep 0 all is random, but not when told so
-        again, _, _ = policy.compute_actions(observations, explore=False, timestep=0)
-        assert again.tolist() == greedy.tolist()
-    explored = [policy.compute_actions(observations, timestep=0)[0] for _ in range(200)]
-    later = [policy.compute_actions(observations, timestep=10**6)[0] for _ in range(200)]
-    algorithm.stop()
-    assert np.bincount(np.ravel(explored), minlength=4).min() > 0.2 * np.size(explored)
-    # 15 % are random, of which one in four is the greedy one.
-    assert (np.array(later) == greedy).mean() == pytest.approx(1 - 0.15 * 3 / 4, abs=0.02)

@@ -21,10 +21,11 @@ def test_what_a_run_prints_and_leaves(trained):
     output, done = trained
     (folder,) = output.glob("LunarLander*")
     assert done.stderr == ""
-    policy = r"policy: mean -?\d+\.\d\d, standard deviation \d+\.\d\d, \d+ of 100 at 200 or more"
-    lines = ["iteration .*", STATISTICS, STATISTICS, f"greedy {policy}", f"random {policy}"]
-    lines += ["LunarLander-v2 is not solved yet", r"weights: SHA-256 [0-9a-f]{64}"]
-    lines += [f"saved {folder}/checkpoint_000002", EPISODE, f"wrote {folder}/lander.gif"]
+    returns = r"mean -?\d+\.\d\d, standard deviation \d+\.\d\d, \d+ of 100 at 200 or more"
+    lines = ["iteration .*", STATISTICS, STATISTICS, f"best policy, of iteration [12]: {returns}"]
+    lines += [f"random policy: {returns}", "LunarLander-v2 is not solved yet"]
+    lines += [r"weights: SHA-256 [0-9a-f]{64}", f"saved {folder}/checkpoint_000002"]
+    lines += [EPISODE, f"wrote {folder}/lander.gif"]
     printed = done.stdout.splitlines()
     assert len(printed) == len(lines)
     for pattern, line in zip(lines, printed):
@@ -33,9 +34,7 @@ def test_what_a_run_prints_and_leaves(trained):
     written += ["settings.json", "statistics.csv"]
     assert sorted(path.name for path in folder.iterdir()) == written
     assert list((output.parent / "home").iterdir()) == []
-    gif = Image.open(folder / "lander.gif")
-    assert gif.n_frames > 20
-    assert gif.size == (900, 400)
+    assert Image.open(folder / "lander.gif").n_frames > 20
 
 
 def test_each_line_is_of_the_training_episodes_so_far(trained):
@@ -45,8 +44,10 @@ def test_each_line_is_of_the_training_episodes_so_far(trained):
     for number in (1, 2):
         _, returns, lengths = np.transpose([e for e in episodes if e[0] <= number][-100:])
         figures = [f"{value:.2f}" for value in (max(returns), min(returns), np.mean(returns))]
-        expected = [str(number), f"{4096 * number:,}", *figures, f"{np.mean(lengths):.1f}"]
-        assert trained[1].stdout.splitlines()[number].split() == expected
+        assert trained[1].stdout.splitlines()[number].split()[2:] == [
+            *figures,
+            f"{np.mean(lengths):.1f}",
+        ]
     assert len(episodes) > 100 > len([e for e in episodes if e[0] == 1]) > 20
 
 

@@ -1,0 +1,156 @@
+"""The fast DQN against RLlib's own functions, to the bit, and which edits of it work."""
+
+import copy
+
+import numpy as np
+import pytest
+from helpers import PROJECT
+from ray.rllib.execution.train_ops import train_one_step
+
+from starter import Problem
+from starter.environments.environment import load
+from starter.learning.fast_dqn import FastDQNConfig
+from starter.storage.training_state import get_state, set_state
+
+CARTPOLE = load("CartPole-v1")
+
+
+def config(seed=5):
+    """Return settings of which an iteration takes a second."""
+    config = FastDQNConfig(CARTPOLE, seed).rollouts(
+        num_envs_per_worker=8, rollout_fragment_length=16
+    )
+    config.training(training_intensity=8, train_batch_size=32, ema_decay=0.9, dueling=True)
+    config.training(num_steps_sampled_before_learning_starts=0, model={"fcnet_hiddens": [32]})
+    return config.reporting(min_sample_timesteps_per_iteration=256)
+
+
+@pytest.fixture(scope="module")
+def twins():
+    """Two algorithms in the same state, after an iteration."""
+    one, other = config().build(), config().build()
+    one.train()
+    arrays, facts = get_state(one)
+    set_state(other, {name: a.copy() for name, a in arrays.items()}, copy.deepcopy(facts))
+    other.local_replay_buffer._random = copy.deepcopy(one.local_replay_buffer._random)
+    yield one, other
+    one.stop()
+    other.stop()
+
+
+def test_the_loop_is_train_one_step_many_times(twins):
+    rllibs, own = twins
+    for _ in range(32):
+        expected = train_one_step(rllibs, rllibs.local_replay_buffer.sample(1))
+    rows = own.local_replay_buffer.sample(32).policy_batches["default_policy"]
+    result = own._update(rows)
+    expected = expected["default_policy"]
+    assert np.array_equal(result["td_error"], expected["td_error"])
+    assert result["learner_stats"]["mean_q"] == expected["learner_stats"]["mean_q"]
+    arrays, _ = get_state(rllibs)
+    others, _ = get_state(own)
+    for name, values in arrays.items():
+        assert np.array_equal(values, others[name]), name
+
+
+def test_greedy_picks_what_rllib_picks_without_exploration(twins):
+    policy = twins[0].get_policy()
+    observations = twins[0].local_replay_buffer.get_state()[0]["obs"][:100]
+    expected, _, extra = policy.compute_actions(observations, explore=False)
+    assert np.array_equal(twins[0].greedy.q_values(observations), extra["q_values"])
+    assert np.array_equal(twins[0].greedy(observations), expected)
+    assert len(set(expected)) > 1
+
+
+def test_the_average_is_lent_and_follows_the_weights(twins):
+    algorithm = twins[1]
+    policy = algorithm.get_policy()
+    before, average = policy.get_weights(), copy.deepcopy(algorithm.average)
+    arrays, _ = get_state(algorithm)
+    with algorithm.averaged() as lent:
+        assert all(np.array_equal(a, average[name]) for name, a in lent.get_weights().items())
+        inside, _ = get_state(algorithm)
+    assert all(np.array_equal(a, before[name]) for name, a in policy.get_weights().items())
+    targets = [name for name in arrays if name.startswith("target/")]
+    assert targets
+    assert all(np.array_equal(arrays[name], inside[name]) for name in targets)
+    algorithm.training_step()
+    for name, values in policy.get_weights().items():
+        assert algorithm.average[name] == pytest.approx(
+            0.9 * average[name] + 0.1 * values, abs=1e-7
+        )
+
+
+def test_the_seed_decides_whatever_the_callers_random_state():
+    begun = []
+    for callers, seed in enumerate([0, 0, 1]):
+        np.random.seed(callers)
+        algorithm = config(seed).build()
+        batch = algorithm.workers.local_worker().sample().as_multi_agent()["default_policy"]
+        weights = algorithm.get_policy().get_weights()
+        algorithm.stop()
+        drawn = b"".join(values.tobytes() for _, values in sorted(weights.items()))
+        begun.append((drawn, batch["actions"].tobytes(), batch["obs"].tobytes()))
+    assert begun[0] == begun[1]
+    assert all(len(set(values)) == 2 for values in zip(*begun))
+
+
+# What a learner tries first in `configure`: the words for docs/reference.md, and the edit.
+EDITS = {
+    "`double_q=False`": lambda c: c.training(double_q=False),
+    "`dueling=False`": lambda c: c.training(dueling=False),
+    "`hiddens=[]`, no separate heads": lambda c: c.training(hiddens=[]),
+    "another network: `fcnet_hiddens`, `fcnet_activation`": lambda c: c.training(
+        model={"fcnet_hiddens": [16, 16], "fcnet_activation": "tanh"}
+    ),
+    "`noisy=True`, noisy networks": lambda c: c.training(noisy=True),
+    "`num_atoms=51`, distributional DQN": lambda c: c.training(
+        num_atoms=51, v_min=0.0, v_max=100.0
+    ),
+    "`n_step=1`, `n_step=5`": lambda c: c.training(n_step=5),
+    "`gamma=0`, `gamma=1`": lambda c: c.training(gamma=0),
+    "`gamma=1.1`": lambda c: c.training(gamma=1.1),
+    "`lr=5e-4` with `lr_schedule=None`": lambda c: c.training(lr=5e-4, lr_schedule=None),
+    "`grad_clip=40`": lambda c: c.training(grad_clip=40),
+    "`adam_epsilon=1e-4`": lambda c: c.training(adam_epsilon=1e-4),
+    "`training_intensity=None`, RLlib's default: one update after each fragment": lambda c: (
+        c.training(training_intensity=None)
+    ),
+    "`train_batch_size`, `target_network_update_freq`": lambda c: c.training(
+        train_batch_size=48, target_network_update_freq=1_000
+    ),
+    "`num_envs_per_worker`, `rollout_fragment_length`": lambda c: c.rollouts(
+        num_envs_per_worker=3, rollout_fragment_length=50
+    ),
+    "`ema_decay=0`, no average": lambda c: c.training(ema_decay=0),
+    "`capacity`, `reward_scale`": lambda c: c.training(
+        replay_buffer_config={"capacity": 500, "reward_scale": 1}
+    ),
+    '`"seconds": 0`, each random action for one timestep': lambda c: c.exploration(
+        exploration_config={"seconds": 0}
+    ),
+    '`"type": "EpsilonGreedy"`, RLlib\'s exploration': lambda c: c.exploration(
+        exploration_config={"type": "EpsilonGreedy"}
+    ),
+    '`"type": "MultiAgentPrioritizedReplayBuffer"`': lambda c: c.training(
+        replay_buffer_config={"type": "MultiAgentPrioritizedReplayBuffer", "capacity": 500}
+    ),
+    '`framework("torch")`, `framework("tf2")`': lambda c: c.framework("torch"),
+}
+
+
+@pytest.mark.parametrize("words", EDITS)
+def test_each_edit_trains_or_is_refused_in_one_line_as_the_reference_says(words):
+    try:
+        algorithm = EDITS[words](config()).build()
+        result = algorithm.train()
+        learned = algorithm.get_policy().get_weights()
+        algorithm.stop()
+        assert result["timesteps_total"] >= 256
+        assert all(np.isfinite(values).all() for values in learned.values())
+        verdict = "works"
+    except Problem as problem:
+        assert "\n" not in str(problem)
+        verdict = "refused"
+    table = (PROJECT / "docs" / "reference.md").read_text("utf-8")
+    assert f"| {words} | {verdict} |" in table
