@@ -12,31 +12,13 @@ trained.py      a trained policy, for a script of one's own
 workers/        what more processes and machines need: Ray, and DQN that learns beside them
 """
 
-import os
 import sys
 
+# Python looks into the script's folder first, where a file of the user's such as random.py or
+# gym.py would be imported in place of the module. Now it looks there last.
+sys.path.append(sys.path.pop(0))
 
-def _refuse_shadows():
-    """End with one line if a file beside the script has the name of a module that is imported.
-
-    Python would import that file in its place: `random.py` here stands for `random` everywhere.
-    """
-    folder = os.path.realpath(sys.path[0])
-    others = [path for path in sys.path[1:] if os.path.realpath(path) != folder]
-    finder = sys.meta_path[-1]  # of files; importlib itself is not imported yet
-    for name in sorted(os.listdir(folder) if os.path.isdir(folder) else ()):
-        module, kind = os.path.splitext(name)
-        imported = kind == ".py" or os.path.exists(os.path.join(folder, name, "__init__.py"))
-        if imported and finder.find_spec(module, others):
-            sys.exit(
-                f"error: {os.path.join(folder, name)} has the name of a module that this project "
-                f"needs, {module}; rename the file"
-            )
-
-
-_refuse_shadows()
-
-from pathlib import Path  # noqa: E402
+from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
 

@@ -112,7 +112,8 @@ class StayOrLeave(gymnasium.Env):
 @pytest.mark.slow
 def test_an_environment_whose_answer_is_known():
     gymnasium.register("StayOrLeave-v0", lambda: StayOrLeave(), max_episode_steps=5)
-    algorithm = main.build_algorithm(0, load("StayOrLeave-v0"))
+    config = main.configure(0, load("StayOrLeave-v0"))
+    algorithm = config.training(replay_buffer_config={"reward_scale": 0.05}).build()
     for _ in range(5):
         algorithm.train()
     leave, stay = (

@@ -1,4 +1,4 @@
-"""Counting iterations: Ctrl-C ends after the current one, whenever it comes; errors end the bar."""
+"""Counting iterations: Ctrl-C ends after the current one, and an error ends the bar."""
 
 import os
 import signal
