@@ -1,10 +1,9 @@
-"""What is printed of a training."""
+"""What is printed about a training."""
 
+from pathlib import Path
 from typing import Any, Dict, Optional
 
 import numpy as np
-
-from starter.storage import checkpoint
 
 HEADING = "iteration  timesteps  reward: max       min      mean  episode length"
 
@@ -28,26 +27,27 @@ def summary(returns: np.ndarray, solved: Optional[float]) -> str:
     return f"{text}, {(returns >= solved).sum()} of {len(returns)} at {solved:g} or more"
 
 
-def outcome(run, environment, random: np.ndarray) -> str:
-    """Return what a training has come to, in a few lines.
+def outcome(environment, best, random: np.ndarray, saved: Path) -> str:
+    """Return the result of a training, in a few lines.
 
     Args:
-        run: the `Run`.
-        environment: its `Environment`.
+        environment: the `Environment`.
+        best: the policy that is kept, with these attributes: `iteration`, `returns` (of its
+            evaluation, shape (episodes,)), `solved`, `latest` (whether no later policy was
+            evaluated) and `sha256` (of its weights).
         random: the returns of the random policy's episodes, to compare with.
+        saved: its checkpoint.
     """
-    solved, best = environment.solved, run.evaluations[run.best]
+    solved = environment.solved
     lines = [f"random policy: {summary(random, solved)}"]
-    if run.best != max(run.evaluations):
-        lines.insert(0, f"best policy: that of iteration {run.best}, {summary(best, solved)}")
+    if not best.latest:
+        words = f"best policy: that of iteration {best.iteration}"
+        lines.insert(0, f"{words}, {summary(best.returns, solved)}")
     if solved is None:
-        margin = best.mean() - random.mean()
+        margin = best.returns.mean() - random.mean()
         lines.append(
             f"{environment} sets no return to reach; the best policy is {margin:+.2f} above random"
         )
     else:
-        verdict = "solved" if environment.is_solved(best) else "not solved yet"
-        lines.append(f"{environment} is {verdict}")
-    lines.append(f"weights: SHA-256 {checkpoint.digest(run.weights)}")
-    lines.append(f"saved {run.saved}")
-    return "\n".join(lines)
+        lines.append(f"{environment} is {'solved' if best.solved else 'not solved yet'}")
+    return "\n".join([*lines, f"weights: SHA-256 {best.sha256}", f"saved {saved}"])
