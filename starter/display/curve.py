@@ -14,15 +14,10 @@ SECONDS = 15  # between two drawings, at least
 
 
 def update(run, solved: Optional[float], last: bool = False) -> None:
-    """Draw the curve.png of a run: at first, at last, and at most every 15 s in between.
+    """Draw the curve.png of a `Run`: at first, at last, and at most every 15 s in between.
 
-    A picture that cannot be drawn is only a warning: the policy is worth more.
-
-    Args:
-        run: has a `folder` (None to draw nothing), and `rows`, `episodes` and `evaluations` as
-            in `draw`.
-        solved: the return where the line of a solution is drawn; None for no line.
-        last: whether this is the run's last iteration.
+    It is not drawn for a run without a folder. If it cannot be drawn, that is only a warning:
+    the policy is worth more than any picture.
     """
     if run.folder is None:
         return

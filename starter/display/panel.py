@@ -24,12 +24,8 @@ ORANGE, SKY_BLUE = (230, 159, 0), (86, 180, 233)
 GREEN, VERMILLION = (0, 158, 115), (213, 94, 0)
 BACKGROUND, GRID = (24, 26, 32), (58, 62, 74)
 TEXT, FAINT, BAR = (228, 230, 236), (158, 163, 176), (112, 124, 150)
-VERDICTS = {
-    "landed": GREEN,
-    "crashed": VERMILLION,
-    "flew": VERMILLION,
-    "out": VERMILLION,
-}  # by their first word
+# By the first word of a verdict; other verdicts have the color of text.
+VERDICTS = {"landed": GREEN, "crashed": VERMILLION, "flew": VERMILLION, "out": VERMILLION}
 
 # Makes a picture of a frame, an array of shape (height, width, 3) and type uint8.
 Draw = Callable[[np.ndarray], pygame.Surface]
@@ -152,9 +148,10 @@ class Panel:
         top = panel.get_height() - LEAST_HEIGHT + 254
         advantages = q_values - q_values.max()
         shown = sorted(np.argsort(-advantages, kind="stable")[:MOST_BARS])
-        few = len(shown) == len(q_values)
-        which = "each action" if few else f"the best {MOST_BARS} of {len(q_values)}"
-        write(panel, f"Advantage of {which}", 14, TEXT, left=LEFT, top=top)
+        heading = "Advantage of each action"
+        if len(shown) < len(q_values):
+            heading = f"Advantage of the best {MOST_BARS} of {len(q_values)}"
+        write(panel, heading, 14, TEXT, left=LEFT, top=top)
         words = "its expected return minus the best one's"
         write(panel, words, 11, FAINT, left=LEFT, top=top + 20)
         top += 40
@@ -173,12 +170,11 @@ class Panel:
                 pygame.draw.polygon(panel, ORANGE, marker)
             write(panel, self._names[number], 12, color, left=LEFT, centery=middle)
             start = self.position(advantage)
-            bar = pygame.Rect(start, middle - 6, BARS_RIGHT - start, 12)
-            pygame.draw.rect(panel, bar_color, bar)
-            words = "best"
+            pygame.draw.rect(panel, bar_color, (start, middle - 6, BARS_RIGHT - start, 12))
             if advantage:
                 words = _number(advantage, max(self.limit / 5, -advantage))
             else:
+                words = "best"
                 pygame.draw.circle(panel, color, (BARS_RIGHT, middle), 4)
             size = 12 if len(words) < 7 else 10
             write(panel, words, size, color, right=RIGHT, centery=middle)

@@ -19,6 +19,9 @@ from starter.display.window import NoWindow, Window, WindowClosed
 EPISODES = 3  # by default; a window shows more, until it is closed
 HELD = 2  # seconds, for the end of a flight
 
+Screen = Union[Window, Gif, None]
+Renderer = Callable[[], np.ndarray]
+
 
 class Render(str, Enum):
     """Where to show the policy."""
@@ -53,13 +56,7 @@ class View:
         render_mode: the one to make the environment with.
     """
 
-    def __init__(
-        self,
-        screen: Union[Window, Gif, None],
-        environment,
-        policy_config: Dict[str, Any],
-        plain: bool = False,
-    ):
+    def __init__(self, screen: Screen, environment, policy_config: Dict[str, Any], plain: bool):
         self._screen, self._environment = screen, environment
         self._gamma = policy_config["gamma"]
         buffer = policy_config.get("replay_buffer_config") or {}
@@ -73,13 +70,7 @@ class View:
             yield from map(Flight, count(1))
         yield from map(Flight, range(1, (episodes or EPISODES) + 1))
 
-    def show(
-        self,
-        flight: Flight,
-        render: Callable[[], np.ndarray],
-        q_values: np.ndarray,
-        action: int,
-    ) -> None:
+    def show(self, flight: Flight, render: Renderer, q_values: np.ndarray, action: int) -> None:
         """Show a timestep, before its action is taken.
 
         Args:
@@ -97,7 +88,7 @@ class View:
         if self._screen and (len(flight.actions) - 1) % self._screen.every == 0:
             self._show(flight, render())
 
-    def end(self, flight: Flight, render: Callable[[], np.ndarray], verdict: str) -> None:
+    def end(self, flight: Flight, render: Renderer, verdict: str) -> None:
         """Show how a flight ended, in words."""
         flight.end(self._gamma)
         if self._screen:

@@ -41,11 +41,6 @@ def words(monkeypatch):
     return written
 
 
-def test_the_outcome_is_the_discounted_return():
-    flight = flight_of([[0]] * 3, [1, -2, 10], gamma=0.5)
-    assert flight.outcome == [1 - 2 * 0.5 + 10 * 0.25, -2 + 10 * 0.5, 10]
-
-
 def test_advantages_lie_by_their_roots_and_the_worst_at_the_end():
     panel = Panel(["a", "b"])
     panel.fit(flight_of([[0, -20]]))
@@ -84,13 +79,7 @@ def test_the_curves_are_the_values_and_what_followed():
 
 @pytest.mark.parametrize(
     ("q_values", "low", "high", "limit"),
-    [
-        ([51, 44], 0, 60, 5),
-        ([-39.9, -40], -40, 0, 0.05),
-        ([-90, 108], 0, 150, 100),
-        ([0.004, 0.001], 0, 0.004, 0.002),
-        ([0, 0], 0, 1, 1),
-    ],
+    [([51, 44], 0, 60, 5), ([-39.9, -40], -40, 0, 0.05), ([0, 0], 0, 1, 1)],
 )
 def test_the_axes_are_round_hold_zero_and_only_grow(q_values, low, high, limit):
     panel = Panel(["a", "b"])
@@ -101,18 +90,16 @@ def test_the_axes_are_round_hold_zero_and_only_grow(q_values, low, high, limit):
     assert (panel.low, panel.high, panel.limit) == axes
 
 
-@pytest.mark.parametrize(("count", "shown"), [(1, 1), (2, 2), (300, 4)])
+@pytest.mark.parametrize(("count", "shown"), [(1, 1), (300, 4)])
 def test_any_number_of_actions(count, shown, words):
     names = [f"action {number}" for number in range(count)]
     draw(Panel(names), flight_of([np.arange(count) * 0.001] * 400))
     assert [word for word in words if word.startswith("action ")] == names[-shown:]
-    assert ("Advantage of the best 4 of 300" in words) == (count == 300)
-    assert {"100", "200", "300"} < set(words)  # the plot has moved on
+    assert {"100", "200", "300"} < set(words)  # the plot has scrolled
 
 
 @pytest.mark.parametrize(
-    ("shape", "size"),
-    [((400, 600), (400, 900)), ((500, 500), (500, 800)), ((84, 84), (400, 636))],
+    ("shape", "size"), [((500, 500), (500, 800)), ((84, 84), (400, 636)), ((210, 160), (400, 460))]
 )
 def test_frames_of_any_size(shape, size):
     frame = np.full((*shape, 3), 200, np.uint8)

@@ -54,16 +54,20 @@ def headless(monkeypatch):
     [({"reward_scale": 0.05}, [2, 2, 2, 3, 4]), ({}, [0.1, 0.1, 0.1, 0.15, 0.2])],
 )
 def test_q_values_are_divided_by_the_scale_of_rewards_if_there_is_one(buffer, expected):
-    (flight,), _ = fly(View(None, environment(), {**CONFIG, "replay_buffer_config": buffer}))
+    (flight,), _ = fly(
+        View(None, environment(), {**CONFIG, "replay_buffer_config": buffer}, False)
+    )
     assert flight.values == pytest.approx(expected)
     assert flight.outcome == pytest.approx([4.0951, 3.439, 2.71, 1.9, 1])
 
 
-def test_nowhere_renders_nothing(tmp_path):
-    with open_view(Render.none, tmp_path, environment(), CONFIG) as view:
+@pytest.mark.parametrize(("render", "drawable"), [(Render.none, True), (Render.auto, False)])
+def test_nowhere_renders_nothing(render, drawable, tmp_path, capsys):
+    with open_view(render, tmp_path, environment(drawable), CONFIG) as view:
         assert view.render_mode is None
         assert [flight.episode for flight in view.flights()] == [1, 2, 3]
         assert fly(view)[1] == 0
+    assert ("cannot be drawn" in capsys.readouterr().out) == (not drawable)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -104,10 +108,3 @@ def test_what_cannot_be_shown_is_refused_beforehand():
     with pytest.raises(Problem, match="no frames"):
         check_can_render(Render.auto, environment(check=broken))
     check_can_render(Render.none, environment(check=broken))
-
-
-def test_what_cannot_be_drawn_is_not_drawn(tmp_path, capsys):
-    with open_view(Render.auto, tmp_path, environment(can_be_drawn=False), CONFIG) as view:
-        assert fly(view)[1] == 0
-    assert "cannot be drawn" in capsys.readouterr().out
-    assert list(tmp_path.iterdir()) == []

@@ -33,10 +33,12 @@ def server(depth):
         ["Xvfb", "-displayfd", str(write), *screen], pass_fds=[write], stderr=subprocess.DEVNULL
     )
     os.close(write)
-    with os.fdopen(read) as pipe:
-        yield ":" + pipe.readline().strip()
-    process.terminate()
-    process.wait()
+    try:
+        with os.fdopen(read) as pipe:
+            yield ":" + pipe.readline().strip()
+    finally:
+        process.terminate()
+        process.wait()
 
 
 @pytest.fixture(scope="module")
