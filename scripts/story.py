@@ -13,17 +13,21 @@ preflight.check()
 from contextlib import closing
 from itertools import zip_longest
 
+import numpy as np
 import typer
+from matplotlib.font_manager import findfont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 import main
 from starter import console
 from starter.display.gif import Gif
-from starter.display.overlay import caption, side_by_side
+from starter.display.panel import BACKGROUND, TEXT, VERDICTS, surface
 from starter.storage.run import Run
 
 SEED = 0
 EPISODE = 1  # of the three that the README's run shows
-HELD = 100  # pictures at the end, for reading
+HELD = 4  # seconds at the end, for reading
+FONT = ImageFont.truetype(findfont("DejaVu Sans"), 15)
 
 
 class Weights(Run):
@@ -38,14 +42,13 @@ class Weights(Run):
         self.networks.append(algorithm.get_policy().get_weights())
 
 
-def fly(policy, weights, title, every):
-    """Fly the episode; yields a picture of every so many timesteps, and how it ended or None."""
+def fly(policy, weights, title):
+    """Fly the episode; yield a picture of every timestep, and how it ended or None."""
     with closing(main.LANDER.make("rgb_array")) as env:
         observation, _ = env.reset(seed=SEED + EPISODE)
         rewards, over = [], False
         while not over:
-            if len(rewards) % every == 0:
-                yield caption(env.render(), title, f"return {sum(rewards):+.0f}"), None
+            yield caption(env.render(), title, f"return {sum(rewards):+.0f}"), None
             policy.set_weights(weights)  # three flights take turns with one policy
             action, _, _ = policy.compute_single_action(observation, explore=False)
             observation, reward, terminated, truncated, _ = env.step(action)
@@ -53,6 +56,16 @@ def fly(policy, weights, title, every):
             over = terminated or truncated
         verdict = main.LANDER.verdict(observation, truncated, sum(rewards))
         yield caption(env.render(), title, verdict), verdict
+
+
+def caption(frame, title, words):
+    """The frame at half its size, between a title and words below: its return or verdict."""
+    picture = ImageOps.expand(Image.fromarray(frame).reduce(2), (0, 28, 2, 28), BACKGROUND)
+    width, height = picture.size
+    write, color = ImageDraw.Draw(picture).text, VERDICTS.get(words.split()[0], TEXT)
+    write((width // 2, 14), title, TEXT, FONT, anchor="mm")
+    write((width // 2, height - 14), words, color, FONT, anchor="mm")
+    return np.asarray(picture)
 
 
 def story(
@@ -72,17 +85,16 @@ def story(
         f"after {timesteps[half - 1]:,} timesteps": run.networks[half - 1],
         f"after {timesteps[run.best - 1]:,} timesteps": run.weights,
     }
-    gif = Gif(output, main.LANDER.frames_per_second)
-    flights = [fly(policy, weights, title, gif.every) for title, weights in stages.items()]
+    gif = Gif(output, main.LANDER.timesteps_per_second)
+    flights = [fly(policy, weights, title) for title, weights in stages.items()]
     shown = [None] * len(flights)
     for new in zip_longest(*flights):
         shown = [now or before for now, before in zip(new, shown)]
-        gif.add(side_by_side([picture for picture, _ in shown]))
-    gif.add(side_by_side([picture for picture, _ in shown]), HELD)
-    gif.close()
+        gif.show(np.hstack([picture for picture, _ in shown]), surface)
+    gif.show(np.hstack([picture for picture, _ in shown]), surface, seconds=HELD)
     for title, (_, verdict) in zip(stages, shown):
         print(f"{title}: {verdict}")
-    print(f"wrote {output}")
+    gif.close()
 
 
 if __name__ == "__main__":

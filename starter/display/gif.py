@@ -1,74 +1,79 @@
-"""Pictures gathered for an animated GIF, which is written whole or not at all."""
+"""Animated GIFs, written picture by picture: Pillow alone takes four times as long."""
 
 import zlib
-from math import ceil
+from pathlib import Path
 
+import numpy as np
 import pygame
 from PIL import Image
+from PIL.GifImagePlugin import getdata, getheader
 
+from starter.display.panel import Draw
 from starter.files import replacing
 
-COLORS = 31  # with one for "as in the frame before", 5 bits per pixel
-FRAMES_PER_SECOND = 25  # at most: browsers cap GIFs near 50, and half is smooth enough
-MOST_FRAMES = 800  # Pillow unpacks all of them, a byte per pixel
+FRAMES_PER_SECOND = 25  # at most: browsers slow down GIFs faster than 50
+UNCHANGED = 31  # the transparent color, after 31 visible ones: the pixel stays as it was
 
 
 class Gif:
-    """Gathers pictures for a GIF that plays at the environment's speed and loops.
+    """Records frames, and draws them when it is closed: by then the panel knows each return.
 
     Args:
         path: the file that `close` writes.
-        frames_per_second: the environment's timesteps in a second.
+        timesteps_per_second: the speed to play it at.
+        reason: why this is not a window, if a window was wanted.
 
     Attributes:
-        every: it takes one picture in so many timesteps.
-        duration: of a picture, in ms; GIFs have hundredths of a second.
+        every: record one frame in so many timesteps.
     """
 
-    def __init__(self, path, frames_per_second):
-        self._path = path
-        self.every = max(round(frames_per_second / FRAMES_PER_SECOND), 1)
-        self.duration = max(round(100 * self.every / frames_per_second), 2) * 10
-        self._size = None
-        self._frames = []  # compressed: a thousand of them take a few MB, not 1,000
+    def __init__(self, path: Path, timesteps_per_second: float, reason: str = ""):
+        self._path, self._reason = path, reason
+        self.every = max(round(timesteps_per_second / FRAMES_PER_SECOND), 1)
+        # A GIF counts in hundredths of a second, and browsers slow down those below 2.
+        self._time = max(round(100 * self.every / timesteps_per_second), 2)
+        self._frames = []
 
-    def add(self, picture, times=1):
-        """Take a `pygame.Surface`, shown for `times` pictures' time. All have the same size."""
-        self._size = picture.get_size()
-        packed = zlib.compress(pygame.image.tostring(picture, "RGB"), 1)
-        self._frames.extend([packed] * times)
+    def show(self, frame: np.ndarray, draw: Draw, title: str = "", seconds: float = 0) -> None:
+        """Record a frame, to be drawn later and shown until the next one, or for `seconds`."""
+        packed = zlib.compress(frame.tobytes(), 1)  # some KB, not one MB
+        self._frames.append((packed, frame.shape, draw, round(100 * seconds) or self._time))
 
-    def close(self):
-        """Write the file, if there is anything to write.
+    def close(self) -> None:
+        """Write the file, which loops; without frames, do nothing.
 
         Raises:
             Problem: if it cannot be written.
         """
-        if not self._frames:
-            return
-        thinner = ceil(len(self._frames) / MOST_FRAMES)
-        frames = self._frames[::thinner]
-        # One palette for all, of a few frames below each other. Octrees keep rare colors, such
-        # as the engine's sparks.
-        sample = frames[:: len(frames) // 16 + 1]
-        width, height = self._size
-        column = Image.frombytes(
-            "RGB", (width, height * len(sample)), b"".join(map(zlib.decompress, sample))
-        )
-        palette = column.quantize(COLORS, method=Image.Quantize.FASTOCTREE)
-        images = (
-            Image.frombytes("RGB", self._size, zlib.decompress(frame)).quantize(
-                palette=palette, dither=Image.Dither.NONE
-            )
-            for frame in frames
-        )
-        with replacing(self._path) as scratch:
-            next(images).save(
-                scratch,
-                "GIF",
-                save_all=True,
-                append_images=images,
-                duration=thinner * self.duration,
-                loop=0,
-                optimize=True,  # store only the pixels that changed
-            )
+        if self._frames:
+            with replacing(self._path) as scratch, scratch.open("wb") as file:
+                file.writelines(self._blocks())
+            wrote = f"wrote {self._path}"
+            print(f"{self._reason}: {wrote} instead" if self._reason else wrote)
+
+    def _blocks(self):
+        # One palette for all pictures, from up to 16 of them. Octrees keep rare colors, such as
+        # the engine's sparks.
+        sample = self._frames[:: len(self._frames) // 16 + 1]
+        column = np.concatenate([np.asarray(_picture(*frame)) for frame in sample])
+        palette = Image.fromarray(column).quantize(UNCHANGED, method=Image.Quantize.FASTOCTREE)
+        before = None
+        for frame in self._frames:
+            image = _picture(*frame).quantize(palette=palette, dither=Image.Dither.NONE)
+            part = pixels = np.asarray(image)
+            box = (0, 0, *image.size)
+            if before is None:
+                yield from getheader(image, info={"loop": 0})[0]
+            else:
+                same = pixels == before
+                part = np.where(same, np.uint8(UNCHANGED), pixels)
+                box = Image.fromarray(~same).getbbox() or (0, 0, 1, 1)
+            before = pixels
+            options = {"duration": 10 * frame[-1], "transparency": UNCHANGED}
+            yield from getdata(Image.fromarray(part).crop(box), box[:2], **options)
+        yield b";"  # the end of the file
+
+
+def _picture(packed, shape, draw, _):
+    picture = draw(np.frombuffer(zlib.decompress(packed), np.uint8).reshape(shape))
+    return Image.frombytes("RGB", picture.get_size(), pygame.image.tostring(picture, "RGB"))

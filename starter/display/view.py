@@ -1,20 +1,26 @@
-"""Where flights are shown: in a window, in a GIF where there is no display, or nowhere."""
+"""Where flights are shown: in a window, in a GIF if there is no display, or nowhere."""
 
-import zlib
 from contextlib import contextmanager
 from enum import Enum
+from functools import partial
 from itertools import count
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, Optional, Union
 
 import numpy as np
 from typer import Option
 
 from starter import Problem
+from starter.display.flight import Flight
 from starter.display.gif import Gif
-from starter.display.overlay import Flight, Panel, surface
-from starter.display.window import NoWindow, WindowClosed, open_window
+from starter.display.panel import Panel, surface
+from starter.display.window import NoWindow, Window, WindowClosed
 
-EPISODES = 3  # unless told, or until the window is closed
+EPISODES = 3  # by default; a window shows more, until it is closed
 HELD = 2  # seconds, for the end of a flight
+
+Screen = Union[Window, Gif, None]
+Renderer = Callable[[], np.ndarray]
 
 
 class Render(str, Enum):
@@ -38,186 +44,121 @@ PLAIN_FLAG = Option(False, "--plain", help="Hide the panel with the network's es
 
 
 class View:
-    """Shows flights nowhere: it renders nothing. Its subclasses do.
+    """Keeps track of flights, and shows them on a screen.
 
     Args:
-        environment: the `Environment` that is flown.
-        config: the policy's, of which the Q-values' scale and their discount are read.
-        plain: whether to leave out what the network thinks.
+        screen: a `Window` or a `Gif`; None to show nothing.
+        environment: the `Environment`.
+        policy_config: the policy's RLlib config, with the discount and the scale of rewards.
+        plain: whether to hide the panel with the network's estimates.
 
     Attributes:
         render_mode: the one to make the environment with.
     """
 
-    render_mode = None
-
-    def __init__(self, environment, config, plain=False):
-        self._environment, self._gamma = environment, config["gamma"]
-        self._reward_scale = config["replay_buffer_config"].get("reward_scale", 1)
+    def __init__(self, screen: Screen, environment, policy_config: Dict[str, Any], plain: bool):
+        self._screen, self._environment = screen, environment
+        self._gamma = policy_config["gamma"]
+        buffer = policy_config.get("replay_buffer_config") or {}
+        self._reward_scale = buffer.get("reward_scale", 1)  # RLlib's own buffers have none
         self._panel = None if plain else Panel(environment.actions)
+        self.render_mode = "rgb_array" if screen else None
 
-    def flights(self, episodes=None):
-        """Yield a new `Flight` for each episode."""
+    def flights(self, episodes: Optional[int] = None) -> Iterator[Flight]:
+        """Yield a new `Flight` for each episode; in a window, by default, without an end."""
+        if episodes is None and isinstance(self._screen, Window):
+            yield from map(Flight, count(1))
         yield from map(Flight, range(1, (episodes or EPISODES) + 1))
 
-    def show(self, flight, render, q_values, action):
-        """Show a timestep before it is taken.
+    def show(self, flight: Flight, render: Renderer, q_values: np.ndarray, action: int) -> None:
+        """Show a timestep, before its action is taken.
 
         Args:
-            flight: the `Flight`; its `rewards` grow by one per timestep.
-            render: called without arguments if its frame is wanted, an array of shape
+            flight: the caller adds a reward to its `rewards` after each timestep.
+            render: called only if a frame is needed; returns one, an array of shape
                 (height, width, 3) and type uint8.
-            q_values: the network's, shape (actions,). It learned from scaled rewards: divided
-                by the scale, they are expected returns.
+            q_values: the network's, shape (actions,). It learned from scaled rewards, so they
+                are divided by the scale, which gives expected returns.
             action: the index of the chosen one.
         """
         returns = np.asarray(q_values, float) / self._reward_scale
-        # A network that has diverged is shown as zeros.
-        flight.add(np.nan_to_num(returns, posinf=0.0, neginf=0.0), int(action))
+        # The estimates of a network that has diverged are shown as zeros.
+        flight.q_values.append(np.nan_to_num(returns, posinf=0.0, neginf=0.0))
+        flight.actions.append(int(action))
+        if self._screen and (len(flight.actions) - 1) % self._screen.every == 0:
+            self._show(flight, render())
 
-    def end(self, flight, render, verdict):
-        """Show how a flight ended, in words, with the returns that followed each timestep."""
+    def end(self, flight: Flight, render: Renderer, verdict: str) -> None:
+        """Show how a flight ended, in words."""
         flight.end(self._gamma)
+        if self._screen:
+            self._show(flight, render(), verdict, HELD)
+
+    def _show(self, flight, frame, verdict=None, seconds=0):
+        draw = surface
         if self._panel:
             self._panel.fit(flight)
-
-    def close(self):
-        """Finish what was begun."""
-
-    def _draw(self, frame, flight, timestep=-1, verdict=None):
-        if self._panel is None:
-            return surface(frame)
-        return self._panel.draw(frame, flight, timestep, verdict)
-
-
-class WindowView(View):
-    """Shows flights in a window, as they happen."""
-
-    render_mode = "rgb_array"
-
-    def __init__(self, environment, config, plain=False):
-        super().__init__(environment, config, plain)
-        self._window = open_window(environment.timesteps_per_second)
-
-    def flights(self, episodes=None):
-        print(
-            f"showing {self._environment} in a window; to close it, press Esc there or Ctrl-C here"
-        )
-        self._window.note = "" if episodes else "     (plays until closed)"
-        yield from map(Flight, range(1, episodes + 1) if episodes else count(1))
-
-    def show(self, flight, render, q_values, action):
-        super().show(flight, render, q_values, action)
-        self._window.show(self._draw(render(), flight), self._title(flight))
-
-    def end(self, flight, render, verdict):
-        super().end(flight, render, verdict)
-        picture = self._draw(render(), flight, verdict=verdict)
-        times = max(round(HELD * self._environment.timesteps_per_second), 1)
-        self._window.show(picture, self._title(flight), times)
-
-    def _title(self, flight):
+            timestep = len(flight.actions) - 1
+            draw = partial(self._panel.draw, flight=flight, timestep=timestep, verdict=verdict)
         so_far = sum(flight.rewards)
-        return f"{self._environment}: episode {flight.episode}, return {so_far:.0f}"
-
-    def close(self):
-        self._window.close()
+        title = f"{self._environment}: episode {flight.episode}, return {so_far:.0f}"
+        self._screen.show(frame, draw, title, seconds)
 
 
-class GifView(View):
-    """Gathers flights, and draws them in a GIF when what followed each timestep is known."""
-
-    render_mode = "rgb_array"
-
-    def __init__(self, environment, config, plain, path):
-        super().__init__(environment, config, plain)
-        self._gif = Gif(path, environment.timesteps_per_second)
-        self._moments = []
-
-    def show(self, flight, render, q_values, action):
-        super().show(flight, render, q_values, action)
-        timestep = len(flight.actions) - 1
-        if timestep % self._gif.every == 0:
-            self._keep(render(), flight, timestep)
-
-    def end(self, flight, render, verdict):
-        super().end(flight, render, verdict)
-        self._keep(render(), flight, verdict=verdict)
-
-    def _keep(self, frame, *moment, **ending):
-        # Compressed: a frame takes some KB, not one MB.
-        self._moments.append((zlib.compress(frame.tobytes(), 1), frame.shape, moment, ending))
-
-    def close(self):
-        """Draw and write it.
-
-        Raises:
-            Problem: if it cannot be written.
-        """
-        self._moments.sort(key=lambda moment: moment[2][0].episode)
-        for packed, shape, moment, ending in self._moments:
-            frame = np.frombuffer(zlib.decompress(packed), np.uint8).reshape(shape)
-            times = max(round(1000 * HELD / self._gif.duration), 1) if ending else 1
-            self._gif.add(self._draw(frame, *moment, **ending), times)
-        self._gif.close()
-
-
-def check_can_render(render, environment):
-    """Make sure that `environment` can be shown where it is to be.
-
-    Args:
-        render: a `Render`; `auto` can always be done.
-        environment: the `Environment`.
+def check_can_render(render: Render, environment) -> None:
+    """Check, before training, that `environment` can be shown where it is to be shown.
 
     Raises:
-        Problem: if it cannot: it draws something else than frames, or there is no display.
+        Problem: if it cannot be drawn, or there is no display for a window.
     """
-    if render in (Render.window, Render.gif) and not environment.can_be_drawn:
+    if render == Render.none:
+        return
+    if environment.can_be_drawn:
+        environment.check_rendering()
+    elif render != Render.auto:
         raise Problem(
             f"{environment} has no render mode rgb_array and cannot be drawn; leave --render out"
         )
-    if render != Render.none and environment.can_be_drawn and not environment.is_lander:
-        environment.check_rendering()
     if render == Render.window:
         try:
-            open_window().close()
+            Window().close()
         except NoWindow as reason:
             raise Problem(f"{reason}; use --render gif, or leave --render out") from None
 
 
 @contextmanager
-def open_view(render, folder, environment, config, plain=False):
-    """Yield the view that `render` names, and close it; closing the window or Ctrl-C ends it.
+def open_view(
+    render: Render, folder: Path, environment, policy_config: Dict[str, Any], plain: bool = False
+) -> Iterator[View]:
+    """Provide a view until the `with` block is done, its window is closed, or Ctrl-C.
 
     Args:
-        render: a `Render`; `auto` is a window if one can be opened, else a GIF.
+        render: where to show flights; a GIF takes the place of a window that cannot be opened.
         folder: where to write the GIF.
-        environment: the `Environment` that is flown.
-        config: the policy's.
-        plain: whether to leave out what the network thinks.
+        environment: the `Environment`.
+        policy_config: the policy's RLlib config.
+        plain: whether to hide the panel with the network's estimates.
 
     Raises:
-        Problem: if the window cannot be opened, or the GIF cannot be written.
+        Problem: if the GIF cannot be written.
     """
-    check_can_render(render, environment)
-    gif = folder / ("lander.gif" if environment.is_lander else "episodes.gif")
-    view, wrote = None, f"wrote {gif}"
-    if not environment.can_be_drawn and render != Render.none:
+    path, screen = folder / environment.gif, None
+    if render != Render.none and not environment.can_be_drawn:
         print(f"{environment} cannot be drawn: it has no render mode rgb_array")
-        render = Render.none
-    if render in (Render.window, Render.auto):
+    elif render == Render.gif:
+        screen = Gif(path, environment.timesteps_per_second)
+    elif render != Render.none:
         try:
-            view = WindowView(environment, config, plain)
+            screen = Window(environment.timesteps_per_second)
+            print(
+                f"showing {environment} in a window; to close it, press Esc there or Ctrl-C here"
+            )
         except NoWindow as reason:
-            render, wrote = Render.gif, f"{reason}: wrote {gif} instead"
-    if render == Render.gif:
-        view = GifView(environment, config, plain, gif)
-    view = view or View(environment, config)
+            screen = Gif(path, environment.timesteps_per_second, str(reason))
     try:
-        yield view
+        yield View(screen, environment, policy_config, plain)
     except (WindowClosed, KeyboardInterrupt):
         pass
     finally:
-        view.close()
-    if render == Render.gif:
-        print(wrote)
+        if screen:
+            screen.close()

@@ -4,7 +4,10 @@ import os
 import sys
 import time
 
+import numpy as np
 import pygame
+
+from starter.display.panel import Draw
 
 KEYS = "space: pause     S: slow motion     Esc: close"
 KEYS_SLOW = "slow motion     S: full speed     space: pause     Esc: close"
@@ -22,58 +25,69 @@ class NoWindow(Exception):
 
 
 class Window:
-    """A resizable pygame window, which opens with the first picture.
+    """A resizable pygame window, which stays hidden until the first picture.
 
     Args:
-        frames_per_second: how many pictures to show in a second.
-        note: what the line of keys ends with.
+        timesteps_per_second: how many pictures to show in a second.
+
+    Attributes:
+        every: show one frame in so many timesteps.
 
     Raises:
-        NoWindow: if there is no display to open it on.
+        NoWindow: if it cannot be opened, or nobody would see it.
     """
 
-    def __init__(self, frames_per_second=50, note=""):
-        self.note = note
-        self._frame_time = 1 / frames_per_second
+    every = 1
+
+    def __init__(self, timesteps_per_second: float = 50):
         variables = ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER")
         if sys.platform.startswith("linux") and not any(map(os.environ.get, variables)):
             raise NoWindow("no display (DISPLAY and WAYLAND_DISPLAY are not set)")
         try:
             pygame.display.init()
+            driver = pygame.display.get_driver()
+            if driver in ("dummy", "offscreen"):
+                raise pygame.error(f"SDL's {driver} driver shows nothing")
+            desktop_width, desktop_height = pygame.display.get_desktop_sizes()[0]
+            pygame.display.set_mode((1, 1), pygame.HIDDEN)  # some displays fail only here
         except pygame.error as error:
+            self.close()
             raise NoWindow(f"no display ({error})") from None
         pygame.font.init()
+        self._seconds = 1 / timesteps_per_second
+        self._most = 0.9 * desktop_width, 0.9 * desktop_height
         self._font = pygame.font.Font(None, 20)
         self._picture = None
         self._paused = self._slow = False
-        self._due = 0.0  # when the next picture's time has come
+        self._due = 0.0  # when the next picture is due
 
-    def show(self, picture, title, times=1):
-        """Show a `pygame.Surface` for `times` pictures' time; while paused, until a key says so.
+    def show(self, frame: np.ndarray, draw: Draw, title: str, seconds: float = 0) -> None:
+        """Show the picture that `draw` makes of a frame, and return when the next one is due.
 
-        It goes by the clock, so that no delay adds up.
+        That is after a timestep or `seconds`; if paused, when a key is pressed. Times are counted
+        from when this picture was due, so that delays do not add up.
 
         Raises:
-            WindowClosed: at the close button or Escape.
+            WindowClosed: after a click on the close button, or Escape.
         """
+        picture = draw(frame)
         if self._picture is None:
-            desktop = pygame.display.Info()
             width, height = picture.get_width(), picture.get_height() + LINE_HEIGHT
-            scale = min(0.9 * desktop.current_w / width, 0.9 * desktop.current_h / height, 1)
+            scale = min(self._most[0] / width, self._most[1] / height, 1)
             size = round(scale * width), round(scale * height)
             pygame.display.set_mode(size, pygame.RESIZABLE)
         self._picture = picture
         pygame.display.set_caption(title)
         self._draw()
         now = time.perf_counter()
-        if now > self._due + 0.1:  # far behind: rather late than in haste
+        if now > self._due + 0.1:  # after a long delay, do not hurry to catch up
             self._due = now
-        self._due += times * self._frame_time * (SLOW if self._slow else 1)
+        self._due += (seconds or self._seconds) * (SLOW if self._slow else 1)
         while not self._handle_events() and (self._paused or time.perf_counter() < self._due):
             time.sleep(min(max(self._due - time.perf_counter(), 0.001), 0.02))
 
     def _handle_events(self):
-        """Do what was pressed; true if one picture is to follow at once."""
+        """React to keys and the mouse; return whether to show the next picture at once."""
         for event in pygame.event.get():
             key = event.key if event.type == pygame.KEYDOWN else None
             if event.type == pygame.QUIT or key == pygame.K_ESCAPE:
@@ -84,13 +98,12 @@ class Window:
                 self._paused = not self._paused
             if key == pygame.K_s:
                 self._slow = not self._slow
-            # Also where it was resized, or another window was in front.
             if key or event.type in (pygame.VIDEORESIZE, pygame.VIDEOEXPOSE):
                 self._draw()
         return False
 
     def _draw(self):
-        """The picture as large as fits, over the line of keys."""
+        """Draw the picture as large as fits, above the line of keys."""
         screen = pygame.display.get_surface()
         room = screen.get_rect()
         room.height -= LINE_HEIGHT
@@ -101,23 +114,9 @@ class Window:
         screen.fill((0, 0, 0))
         screen.blit(picture, place)
         keys = KEYS_PAUSED if self._paused else KEYS_SLOW if self._slow else KEYS
-        line = self._font.render(keys + self.note, True, (160, 160, 160))
+        line = self._font.render(keys, True, (160, 160, 160))
         screen.blit(line, line.get_rect(centerx=room.centerx, bottom=screen.get_height() - 6))
         pygame.display.flip()
 
-    def close(self):
+    def close(self) -> None:
         pygame.display.quit()
-
-
-def open_window(frames_per_second=50):
-    """A `Window` that can be seen.
-
-    Raises:
-        NoWindow: if there is no display to open it on.
-    """
-    window = Window(frames_per_second)
-    driver = pygame.display.get_driver()
-    if driver in ("dummy", "offscreen"):
-        window.close()
-        raise NoWindow(f"no display (SDL's {driver} driver shows nothing)")
-    return window

@@ -6,11 +6,11 @@ from PIL import Image
 
 from starter import Problem
 from starter.display.gif import Gif
-from starter.display.overlay import surface
+from starter.display.panel import surface
 
 
 def played(path):
-    """Every hundredth second's picture, shape (hundredths, height, width, 3)."""
+    """The picture of every hundredth of a second, shape (hundredths, height, width, 3)."""
     image = Image.open(path)
     shown = []
     for number in range(image.n_frames):
@@ -19,24 +19,22 @@ def played(path):
     return np.array(shown, int)
 
 
-def test_it_plays_what_was_added_and_loops(tmp_path):
-    """Also where nothing changes for a while, and with an odd piece in a corner."""
+def test_it_plays_what_was_shown_and_loops(tmp_path, capsys):
+    """Also where nothing changes for a while, and where a color appears only briefly."""
     frames = [np.zeros((50, 70, 3), np.uint8)]
     for row, column, color in [(0, 0, 255), (30, 40, 90), (30, 40, 90), (45, 65, 200)]:
         frames.append(frames[-1].copy())
         frames[-1][row : row + 5, column : column + 5] = color
         frames[-1][row, column] = (255, 40, 40)
     gif = Gif(tmp_path / "parts.gif", 50)
-    assert (gif.every, gif.duration) == (2, 40)
     for frame in frames:
-        gif.add(surface(frame))
-    gif.add(surface(frames[0]), times=10)
+        gif.show(frame, surface)
+    gif.show(frames[0], surface, seconds=0.4)
     gif.close()
     expected = np.repeat([*frames, *frames[:1] * 10], 4, axis=0)
     np.testing.assert_allclose(played(tmp_path / "parts.gif"), expected, atol=12)
-    image = Image.open(tmp_path / "parts.gif")
-    assert image.info["loop"] == 0
-    assert image.n_frames == 5  # one waits twice as long, and so does the last
+    assert Image.open(tmp_path / "parts.gif").info["loop"] == 0
+    assert capsys.readouterr().out == f"wrote {tmp_path / 'parts.gif'}\n"
 
 
 @pytest.mark.parametrize(
@@ -44,27 +42,28 @@ def test_it_plays_what_was_added_and_loops(tmp_path):
 )
 def test_it_keeps_the_environments_speed(speed, every, duration, tmp_path):
     gif = Gif(tmp_path / "any.gif", speed)
-    assert (gif.every, gif.duration) == (every, duration)
-
-
-def test_of_very_many_pictures_it_takes_every_second(tmp_path):
-    gif = Gif(tmp_path / "long.gif", 25)
-    for number in range(1500):
-        gif.add(surface(np.full((4, 4, 3), number % 256, np.uint8)))
+    gif.show(np.zeros((4, 4, 3), np.uint8), surface)
     gif.close()
-    assert len(played(tmp_path / "long.gif")) == 1500 * 4
-    assert Image.open(tmp_path / "long.gif").n_frames <= 750
+    image = Image.open(tmp_path / "any.gif")
+    assert (gif.every, image.info["duration"]) == (every, duration)
 
 
-def test_what_cannot_be_written_is_said_and_leaves_nothing(tmp_path):
+def test_many_large_frames_make_a_small_file(tmp_path):
+    """Only what changes is stored: here 40 x 40 pixels in each frame."""
+    gif = Gif(tmp_path / "small.gif", 25)
+    for timestep in range(100):
+        frame = np.full((400, 600, 3), (0, 60, 0), np.uint8)
+        frame[timestep:, 3 * timestep :][:40, :40] = (128, 102, 230)
+        gif.show(frame, surface)
+    gif.close()
+    assert (tmp_path / "small.gif").stat().st_size < 60_000
+
+
+def test_what_cannot_be_written_leaves_nothing(tmp_path):
     (tmp_path / "taken.gif").mkdir()
     gif = Gif(tmp_path / "taken.gif", 25)
-    gif.add(surface(np.zeros((4, 4, 3), np.uint8)))
+    gif.close()  # without a frame, there is nothing to write
+    gif.show(np.zeros((4, 4, 3), np.uint8), surface)
     with pytest.raises(Problem, match="cannot write"):
         gif.close()
     assert [path.name for path in tmp_path.iterdir()] == ["taken.gif"]
-
-
-def test_without_pictures_there_is_no_file(tmp_path):
-    Gif(tmp_path / "none.gif", 25).close()
-    assert list(tmp_path.iterdir()) == []
