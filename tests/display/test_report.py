@@ -1,21 +1,31 @@
-"""What is printed at the end of a training; `make verify` compares that of the lander."""
+"""What is printed at the end of a training."""
 
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
 from starter.display import report
 
+RANDOM = np.array([-200.0, -100.0])
 
-def test_the_outcome_without_a_return_to_reach():
-    Place = type("Place", (), {"solved": None, "__str__": lambda self: "Place-v0"})
-    returns = np.array([200.0, 300.0])
-    best = SimpleNamespace(iteration=7, returns=returns, solved=False, latest=False, sha256="f0")
-    said = report.outcome(Place(), best, np.array([-200.0, -100.0]), "runs/a")
-    assert said.splitlines() == [
-        "best policy: that of iteration 7, mean 250.00, standard deviation 50.00",
-        "random policy: mean -150.00, standard deviation 50.00",
-        "Place-v0 sets no return to reach; the best policy is +400.00 above random",
-        "weights: SHA-256 f0",
-        "saved runs/a",
-    ]
+
+@pytest.mark.parametrize(
+    ("threshold", "returns", "said"),
+    [
+        (None, [200.0, 300.0], "sets no return to reach; the best policy is +400.00 above random"),
+        (240, [200.0, 300.0] * 50, "is solved"),
+        (251, [200.0, 300.0] * 50, "is not solved yet"),
+    ],
+)
+def test_the_outcome(threshold, returns, said):
+    kind = type("Place", (), {"__str__": lambda self: "Place-v0", "shares": (0, 0)})
+    place = kind()
+    place.solved, place.target = threshold, np.inf if threshold is None else threshold
+    best = SimpleNamespace(iteration=7, sha256="f0")
+    run = SimpleNamespace(best=best, saved="runs/a")
+    lines = report.outcome(run, place, np.array(returns), RANDOM).splitlines()
+    assert "iteration 7: mean 250.00, standard deviation 50.00" in lines[0]
+    assert "mean -150.00, standard deviation 50.00" in lines[1]
+    assert lines[2] == f"Place-v0 {said}"
+    assert lines[3].endswith("f0") and lines[4].endswith("runs/a")
