@@ -1,5 +1,6 @@
 """The terminal: flags, one line per error, a progress bar, and Ctrl-C."""
 
+import gc
 import os
 import signal
 import sys
@@ -33,6 +34,8 @@ def run(function: Callable) -> None:
         while begin and begin.tb_frame.f_code is not function.__code__:
             begin = begin.tb_next  # leave out what click and typer called in between
         raise error.with_traceback(begin)  # noqa: B904
+    finally:
+        gc.freeze()  # or Python looks for garbage among a million objects before it ends
 
 
 def _end(message, status):
