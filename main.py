@@ -12,7 +12,7 @@ from starter import preflight
 
 preflight.check()  # the imports below would fail outside the pinned environment
 
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -125,7 +125,7 @@ def evaluate(pilot, environment, episodes=100, first_seed=FRESH_SEED):
     `pilot` takes observations, shape (n, ...), and returns actions, shape (n,).
     """
     with ExitStack() as stack:
-        envs = [stack.enter_context(closing(environment.make())) for _ in range(episodes)]
+        envs = [stack.enter_context(environment.make()) for _ in range(episodes)]
         observations = np.stack([env.reset(seed=first_seed + i)[0] for i, env in enumerate(envs)])
         returns = np.zeros(episodes)
         flying = list(range(episodes))
@@ -140,7 +140,7 @@ def evaluate(pilot, environment, episodes=100, first_seed=FRESH_SEED):
 
 def watch(pilot, environment, seed, episodes, view):
     """Fly `episodes` (None: as many as the view likes); show every timestep in `view`."""
-    with closing(environment.make(view.render_mode)) as env:
+    with environment.make(view.render_mode) as env:
         for flight in view.flights(episodes):
             observation, _ = env.reset(seed=seed + flight.episode)
             ended = False

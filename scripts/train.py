@@ -28,7 +28,7 @@ from starter.display.view import (
     check_can_render,
     open_view,
 )
-from starter.environments.environment import Environment, load, parse_arguments
+from starter.environments.environment import Environment, Lander, load, parse_arguments
 from starter.evaluation import random_pilot
 from starter.storage import checkpoint
 from starter.storage.run import open_run
@@ -118,7 +118,7 @@ def train(
     check_can_render(render, environment)
     patience = main.PATIENCE if stop_reward is None else iterations
     if stop_reward is None:
-        stop_reward = main.STOP_RETURN if environment.is_lander else environment.target
+        stop_reward = main.STOP_RETURN if isinstance(environment, Lander) else environment.target
     reachable = None if stop_reward == float("inf") else stop_reward  # JSON has no infinity
     flags = {"iterations": iterations, "stop_reward": reachable, "workers": workers}
 

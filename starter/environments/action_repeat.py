@@ -7,8 +7,7 @@ class ActionRepeat(gymnasium.Wrapper):
     """An environment in which one timestep is several of another environment's.
 
     The reward is the sum of theirs; observation, ends and info are those of the last one. After
-    Mnih and others, "Human-level control through deep reinforcement learning", Nature 518 (2015),
-    whose agents chose an action for every fourth frame of a game.
+    Mnih and others, "Human-level control through deep reinforcement learning", Nature 518 (2015).
 
     Args:
         env: the other environment.
@@ -20,7 +19,6 @@ class ActionRepeat(gymnasium.Wrapper):
         self._times = times
 
     def step(self, action):
-        """Take `action` several times; return what `step` of the other environment returns."""
         total = 0
         for _ in range(self._times):
             observation, reward, terminated, truncated, info = self.env.step(action)

@@ -1,4 +1,4 @@
-"""What went wrong in an environment, and where, in one line."""
+"""One line for an error in the user's code: what failed, why, and where."""
 
 import os
 import sysconfig
@@ -7,63 +7,59 @@ from typing import Any
 
 import gymnasium
 
-from starter import Problem
+from starter import PROJECT, Problem
 
-# What code of the user's may raise, sys.exit() included.
-ANYTHING = (Exception, SystemExit)
-OURS = ("gymnasium.wrappers.", "starter.")  # modules of wrappers that the user did not write
+ANYTHING = (Exception, SystemExit)  # what the user's code may raise
+PLACES = [sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")]
+PACKAGES = ("<", *(os.path.join(place, "") for place in PLACES))
+NOT_EAGER = "training switches TensorFlow's eager execution off; use a tf.compat.v1.Session"
+HINTS = {  # what Python and TensorFlow say, and what to do
+    "argument 'seed'": "it must begin with def reset(self, *, seed=None, options=None)",
+    "to unpack (expected 2": "it must return observation and info",
+    "to unpack (expected 5": "it must return observation, reward, terminated, truncated and info",
+    "unpack non-iterable": "it must return a tuple",
+    **dict.fromkeys(("EagerTensor", "symbolic tf.Tensor", "attribute 'numpy'"), NOT_EAGER),
+}
 
 
-def failure(what: str, error: BaseException) -> Problem:
-    """Return a problem that says what failed, why, and in which line of the user's.
+class Invalid(ValueError):
+    """A space that cannot be learned, or a value that breaks gymnasium's interface."""
 
-    The traceback goes along, also from a worker process, in which it is lost otherwise.
+
+def problem(what: str, error: BaseException, source: Any = None, method: str = "") -> Problem:
+    """Return the `Problem` to raise from an error: what failed, why, and the user's file and line.
+
+    Without a line of the user's in the traceback, it is the first one of `source`, a function or
+    a class, or of that class's `method`.
     """
-    problem = Problem(f"{what}: {words(error)}{_line(error)}")
-    problem.traceback = "".join(
-        traceback.format_exception(type(error), error, error.__traceback__)
-    )
-    return problem
-
-
-def words(error: BaseException) -> str:
-    """Return an exception in one line."""
     said = " ".join(str(error).split())
-    if isinstance(error, gymnasium.error.Error) and said:
-        return said
-    return f"{type(error).__name__}: {said}" if said else type(error).__name__
-
-
-def _line(error):
-    """The innermost line that lies in no package, or else the innermost of all."""
+    if not isinstance(error, (Invalid, gymnasium.error.Error)):
+        said = f"{type(error).__name__}: {said}" if said else type(error).__name__
+    frames = traceback.extract_tb(error.__traceback__)
+    places = [(frame.filename, frame.lineno) for frame in reversed(frames)]
     if isinstance(error, SyntaxError):
-        return f" ({error.filename}, line {error.lineno})"
-    lines = traceback.extract_tb(error.__traceback__)[1:]  # the first one is this project's
-    lines = [line for line in lines if not installed(line.filename)] or lines
-    return f" ({lines[-1].filename}, line {lines[-1].lineno})" if lines else ""
+        places.insert(0, (error.filename, error.lineno))
+    bases = getattr(source, "__mro__", ())
+    members = [member for base in bases for member in vars(base).values()]
+    for part in (getattr(source, method, None), source, *members):
+        if hasattr(part, "__code__"):
+            places.append((part.__code__.co_filename, part.__code__.co_firstlineno))
+    ours = os.path.join(PROJECT, "starter", "")
+    places = [(file, line) for file, line in places if not installed(file)]
+    places = [(file, line) for file, line in places if not os.path.abspath(file).startswith(ours)]
+    where = [" ({}, line {})".format(*place) for place in places[:1]]
+    hints = [f"; {hint}" for words, hint in HINTS.items() if words in said]
+    return Problem("".join([what, ": ", said, *hints[:1], *where]))
 
 
-def installed(path: str) -> bool:
+def installed(file: str) -> bool:
     """Whether a file belongs to Python or to an installed package."""
-    places = (sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib"))
-    return path.startswith(("<", *(os.path.join(place, "") for place in places)))
+    return file.startswith(PACKAGES)
 
 
-def author(env: gymnasium.Env) -> str:
-    """Return the class of an environment, or of its outermost wrapper that the user wrote.
-
-    It comes with its file, unless that is an installed package's: `Room in /home/me/room.py`.
-    """
-    while hasattr(env, "env") and type(env).__module__.startswith(OURS):
+def author(env: gymnasium.Env) -> type:
+    """Return the class of an environment, or of its outermost wrapper that the user wrote."""
+    ours = ("gymnasium.wrappers.", "starter.")
+    while hasattr(env, "env") and type(env).__module__.startswith(ours):
         env = env.env
-    file = _file(type(env))
-    return type(env).__name__ if installed(file) else f"{type(env).__name__} in {file}"
-
-
-def _file(kind: Any):
-    for base in kind.__mro__:
-        for member in vars(base).values():
-            code = getattr(member, "__code__", None)
-            if code:
-                return code.co_filename
-    return kind.__module__
+    return type(env)

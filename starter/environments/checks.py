@@ -1,29 +1,39 @@
-"""An environment that is checked at every timestep: what it breaks is said in one line."""
+"""The wrapper that checks every timestep of an environment, and a trial before training."""
 
-import itertools
-import math
+import atexit
 import sys
-from typing import Any, Dict, Optional
+from typing import Any, Dict, List, Optional, Set, Tuple
 
 import gymnasium
 import numpy as np
 
 from starter import Problem
 from starter.environments import spaces
-from starter.environments.blame import ANYTHING, author, failure
-from starter.environments.spaces import SpaceError
+from starter.environments.blame import ANYTHING, Invalid, author, problem
+from starter.environments.spaces import shorten
 
 TRIED = 10  # timesteps that are tried before training
-FIVE = "it must return observation, reward, terminated, truncated and info"
 LARGEST = float(np.finfo(np.float32).max)  # a reward; the replay buffer keeps float32
-OLD = "one of old gym is registered with apply_api_compatibility=True"
+
+_open: Set["Checked"] = set()
+
+
+@atexit.register
+def _close_all():
+    """Close what is still open when this process ends, however it ends."""
+    for env in list(_open):
+        try:
+            env.close()
+        except Problem as problem:
+            print(f"warning: {problem}", file=sys.stderr)
 
 
 class Checked(gymnasium.Wrapper):
     """An environment with vectors of float32 as observations and numbers from 0 as actions.
 
-    What it returns is checked and converted: a float as the reward, bools as the ends, arrays of
-    shape (height, width, 3) and type uint8 as frames.
+    Whatever it returns is checked and converted at every timestep: finite numbers in a new array
+    as the observation, a float as the reward, bools as the ends, arrays of shape
+    (height, width, 3) and type uint8 as frames. A `with` statement closes it.
 
     Args:
         env: any environment, of old gym too if it is behind gymnasium's compatibility layer.
@@ -34,181 +44,164 @@ class Checked(gymnasium.Wrapper):
         action_names: the environment's own attribute of this name, or "action 0" and so on.
 
     Raises:
-        Problem: if it has other spaces than this DQN learns; later, if it fails or breaks a
-            promise, with the user's class and file.
+        Problem: if it has other spaces than this DQN learns; later, if it fails or breaks
+            gymnasium's interface.
     """
 
     def __init__(self, env: gymnasium.Env, name: str):
         super().__init__(env)
-        self._name = name
-        self._frames, self._frame_shape = 0, None
-        if not isinstance(env.unwrapped, gymnasium.Env):
-            raise Problem(f"{name}: {author(env)} is no gymnasium.Env; {OLD}")
+        _open.add(self)
+        self._name, self._frame_shape = name, None
         try:
-            for space in ("observation_space", "action_space"):
-                if getattr(env, space, None) is None:
-                    raise SpaceError(f"it has no {space}")
-            seen, actions = spaces.observations(env.observation_space), self._actions(env)
-        except SpaceError as error:
-            raise Problem(f"{name}, {author(env)}: {error}") from None
-        self._encode, self._decode = seen.encode, actions.decode
-        self.action_names = actions.names
-        self.notes = [note for note in (seen.note, actions.note) if note]
-        self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (seen.size,), np.float32)
-        self.action_space = gymnasium.spaces.Discrete(len(actions.names))
+            if not isinstance(env.unwrapped, gymnasium.Env):
+                raise Invalid(
+                    "it is no gymnasium.Env; register one of old gym with "
+                    "apply_api_compatibility=True"
+                )
+            size, self._encode, seen = spaces.observations(env.observation_space)
+            numbers, self._decode, chosen = spaces.actions(env.action_space)
+            names = getattr(env, "action_names", None)
+            self.action_names = numbers if names is None else [str(name) for name in names]
+            if len(self.action_names) != len(numbers):
+                raise Invalid(f"action_names is {names}, not {len(numbers)} strings")
+        except ANYTHING as error:
+            with self:
+                raise problem(f"{name}, {author(env).__name__}", error, author(env)) from error
+        self.notes = [note for note in (seen, chosen) if note]
+        self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (size,), np.float32)
+        self.action_space = gymnasium.spaces.Discrete(len(numbers))
 
-    @staticmethod
-    def _actions(env):
-        actions = spaces.actions(env.action_space)
-        names = getattr(env, "action_names", None)
-        if names is None:
-            return actions
-        strings = isinstance(names, (list, tuple)) and all(isinstance(n, str) for n in names)
-        if not strings or len(names) != len(actions.names):
-            raise SpaceError(f"action_names is {names}, not {len(actions.names)} strings")
-        return actions._replace(names=list(names))
-
-    def reset(self, *, seed: Optional[int] = None, options: Optional[Dict[str, Any]] = None):
+    def reset(
+        self, *, seed: Optional[int] = None, options: Optional[Dict[str, Any]] = None
+    ) -> Tuple[np.ndarray, Dict[str, Any]]:
         """Begin an episode; return the observation, shape (n,), and the info."""
         try:
-            result = self.env.reset(seed=seed, options=options)
+            observation, info = self.env.reset(seed=seed, options=options)
+            return self._encode(observation), _dict(info)
         except ANYTHING as error:
-            raise self._failure("reset", error) from error
-        try:
-            if not isinstance(result, (tuple, list)) or len(result) != 2:
-                came = spaces.text(repr(result))
-                raise SpaceError(f"it returns {came}, not an observation and a dict; {OLD}")
-            observation = self._encode(result[0])
-            if not np.isfinite(observation).all():
-                raise SpaceError("an observation is not all finite numbers")
-            return observation, _dict(result[1])
-        except SpaceError as error:
-            raise self.problem("reset", error) from None
+            raise self._problem("reset", error) from error
 
-    def step(self, action: int):
+    def step(self, action: int) -> Tuple[np.ndarray, float, bool, bool, Dict[str, Any]]:
         """Advance one timestep; return observation, reward, terminated, truncated and info."""
         try:
             result = self.env.step(self._decode(action))
-        except ANYTHING as error:
-            raise self._failure("step", error) from error
-        try:
-            if not isinstance(result, (tuple, list)) or len(result) != 5:
-                raise SpaceError(_not_five(result))
             observation, reward, terminated, truncated, info = result
             return (
                 self._encode(observation),
                 _reward(reward),
                 _bool(terminated, "terminated"),
                 _bool(truncated, "truncated"),
-                info if type(info) is dict else _dict(info),
+                _dict(info),
             )
-        except SpaceError as error:
-            raise self.problem("step", error) from None
+        except ANYTHING as error:
+            raise self._problem("step", error) from error
 
     def render(self) -> np.ndarray:
         """Return a frame, shape (height, width, 3) and type uint8: as large as the first one."""
         try:
-            frame = self.env.render()
+            frame = _picture(self.env.render())
+            self._frame_shape = self._frame_shape or frame.shape
+            if frame.shape != self._frame_shape:
+                raise Invalid(f"a frame has shape {frame.shape} after {self._frame_shape}")
+            return frame
         except ANYTHING as error:
-            raise self._failure("render", error) from error
-        self._frames += 1
+            raise self._problem("render", error) from error
+
+    def close(self) -> None:
+        """Close the environment, the first time that this is called."""
+        if self not in _open:
+            return
+        _open.remove(self)
         try:
-            frame = _picture(frame)
-            if frame.shape != (self._frame_shape or frame.shape):
-                raise SpaceError(
-                    f"frame {self._frames} has shape {frame.shape}, and the frames before it have "
-                    f"{self._frame_shape}: all of them must have the same size"
-                )
-        except SpaceError as error:
-            raise self.problem("render", error) from None
-        self._frame_shape = frame.shape
-        return frame
+            self.env.close()
+        except ANYTHING as error:
+            raise self._problem("close", error) from error
 
-    def problem(self, method: str, error: Any) -> Problem:
-        """Return what to raise if `method` returned something wrong."""
-        return Problem(f"{self._name}, {method}() of {author(self.env)}: {error}")
+    def __exit__(self, kind, error, trace):
+        """Close the environment; an error of `close` does not replace an earlier one."""
+        try:
+            self.close()
+        except Exception:
+            if error is None:
+                raise
 
-    def _failure(self, method, error):
-        what = f"{self._name}, {method}() of {author(self.env)} failed"
-        if "unexpected keyword argument 'seed'" in str(error):
-            what += "; it must begin with def reset(self, *, seed=None, options=None)"
-        if "to unpack (expected 5" in str(error):  # by a wrapper of gymnasium's
-            what += f"; {FIVE}; {OLD}"
-        return failure(what, error)
+    def _problem(self, method, error):
+        kind = author(self.env)
+        return problem(f"{self._name}, {method}() of {kind.__name__}", error, kind, method)
 
 
-def try_out(env: Checked, name: str) -> None:
-    """Play ten timesteps twice from the same seed, with each action in turn.
+def try_out(env: Checked, other: Checked, name: str) -> None:
+    """Play ten timesteps with two copies of an environment, each alone, then both in turn.
 
-    If they differ, a warning on stderr says so.
+    A warning on stderr says if more than the seed and the actions decide what happens.
 
     Raises:
-        Problem: if the environment fails or breaks a promise.
+        Problem: if the environment fails or breaks gymnasium's interface.
     """
-    if _play(env) != _play(env) and not env.spec.nondeterministic:
-        print(
-            f"warning: {name} is not the same for the same seed, so no run can be repeated; "
-            "all chance must come from self.np_random, which super().reset(seed=seed) makes",
-            file=sys.stderr,
+    (first,), (fresh,), (another,) = _play({env: 0}), _play({other: 0}), _play({other: 1})
+    if first != fresh:
+        why = (
+            "is not the same for the same seed, so no run can be repeated; all chance must come "
+            "from self.np_random, which super().reset(seed=seed) makes"
         )
+    elif _play({env: 0, other: 1}) == [first, another]:
+        return
+    elif _play({env: 0}) == [first]:
+        why = (
+            "shares something among its copies, such as a global variable, and training plays "
+            "many copies in turn; keep all state in self, and take all chance from self.np_random"
+        )
+    else:
+        why = (
+            "keeps something from one episode to the next, as NormalizeObservation and "
+            "NormalizeReward keep statistics, and each copy keeps its own; so the same episode "
+            "looks different when it is evaluated or watched, and may have another return"
+        )
+    if not env.spec.nondeterministic:
+        print(f"warning: {name} {why}", file=sys.stderr)
 
 
-def _play(env):
-    observation, _ = env.reset(seed=0)
-    played = [observation.tobytes()]
-    for _, action in zip(range(TRIED), itertools.cycle(range(env.action_space.n))):
-        observation, reward, terminated, truncated, _ = env.step(action)
-        if not np.isfinite(observation).all():
-            raise env.problem("step", f"the observation {observation} is not all numbers")
-        played += observation.tobytes(), reward
-        if terminated or truncated:
-            env.reset()
-    return played
-
-
-def _not_five(result):
-    count = f"{len(result)} values" if isinstance(result, (tuple, list)) else "no tuple"
-    return f"it returns {count}; {FIVE}; {OLD}"
+def _play(seeds: Dict[Checked, int]) -> List[List[Any]]:
+    """Step environments in turn, with each action in turn; return what each of them returned."""
+    played = {env: [env.reset(seed=seed)[0].tobytes()] for env, seed in seeds.items()}
+    for timestep in range(TRIED):
+        for env, rows in played.items():
+            observation, *rest, _ = env.step(timestep % env.action_space.n)
+            rows += observation.tobytes(), rest
+            if any(rest[1:]):
+                rows.append(env.reset()[0].tobytes())
+    return list(played.values())
 
 
 def _reward(reward):
     try:
-        if math.isfinite(reward):  # an array of one number, too
-            if abs(reward) > LARGEST:
-                raise SpaceError(f"a reward is too large for a float32: {float(reward):g}")
+        if abs(reward) <= LARGEST:  # which NaN is not
             return float(reward)
-    except (TypeError, OverflowError):
+    except (TypeError, ValueError):
         pass
-    raise SpaceError(f"the reward is {spaces.text(repr(reward))}, which is no number")
+    raise Invalid(f"the reward is {shorten(repr(reward))}, and not a finite float32")
 
 
 def _bool(value, name):
     if value is True or value is False:
         return value
-    if isinstance(value, (np.bool_, int, np.integer)) or getattr(value, "size", None) == 1:
-        return bool(value)
-    raise SpaceError(f"{name} is {spaces.text(repr(value))}, and not True or False")
+    if np.size(value) != 1 or value not in (0, 1):
+        raise Invalid(f"{name} is {shorten(repr(value))}, and not True or False")
+    return bool(value)
 
 
 def _dict(info):
     if not isinstance(info, dict):
-        raise SpaceError(f"the info is {spaces.text(repr(info))}, and not a dict, such as {{}}")
+        raise Invalid(f"the info is {shorten(repr(info))}, and not a dict, such as {{}}")
     return info
 
 
 def _picture(frame):
-    picture = np.asarray(frame)
-    if picture.ndim != 3 or picture.shape[2] not in (3, 4) or 0 in picture.shape:
-        kind = f"an array of shape {picture.shape}" if picture.ndim else repr(frame)
-        raise SpaceError(
-            f"with render_mode rgb_array it returns {spaces.text(kind)}, "
-            "and not an array of shape (height, width, 3)"
+    picture = np.array(frame)
+    if not picture.size or picture.shape[2:] != (3,) or picture.dtype != np.uint8:
+        kind = f"shape {picture.shape} and type {picture.dtype}" if picture.ndim else repr(frame)
+        raise Invalid(
+            f"with render_mode rgb_array it returns {shorten(kind)}, and not an array of shape "
+            "(height, width, 3) and type uint8, 0 to 255"
         )
-    if picture.dtype != np.uint8:
-        if picture.dtype.kind not in "iu" or picture.min() < 0 or picture.max() > 255:
-            raise SpaceError(
-                f"the frame is of type {picture.dtype}, and not uint8, 0 to 255; from floats of 0 "
-                "to 1 these are (255 * frame).astype(np.uint8)"
-            )
-        picture = picture.astype(np.uint8)
-    return picture[:, :, :3]  # without the alpha of RGBA
+    return picture

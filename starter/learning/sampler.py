@@ -75,9 +75,6 @@ class LockstepSampler(InputReader):
                     self._returns[i] = self._lengths[i] = 0
                     self._observations[i] = env.reset()
 
-        if not np.isfinite(next_observations).all():  # one such, and the whole network is lost
-            raise self._envs[0].env.problem("step", "an observation is not all finite numbers")
-
         # RLlib's loss weighs the value of new_obs with gamma^n * (1 - done). A done of
         # neither 0 nor 1 makes that the discount of a row that spans fewer timesteps.
         returns, last, discount = n_step(rewards, ends, terminals, self._n_step, self._gamma)

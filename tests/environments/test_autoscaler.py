@@ -5,16 +5,8 @@ import numpy as np
 import pytest
 
 from examples import autoscaler
-from starter.environments.environment import Environment
 
 ID = "examples.autoscaler:Autoscaler-v0"
-
-
-def test_it_is_an_environment_that_this_project_learns():
-    game = Environment(ID)
-    assert game.solved == 140
-    assert game.can_be_drawn
-    assert len(game.actions) == 3
 
 
 def test_a_replica_serves_after_three_timesteps():
@@ -27,22 +19,6 @@ def test_a_replica_serves_after_three_timesteps():
         replicas = running[-1] + len(env.starting)
         assert reward == pytest.approx(1 - replicas / 20 - env.queue / 100)
     assert running == [3, 3, 4, 4, 3, 2, 1, 1, 1]  # and the last one is never stopped
-
-
-def test_what_is_not_answered_waits_until_the_service_is_down():
-    env = autoscaler.Autoscaler(bursts=False)
-    env.reset(seed=1)
-    queue, down, rewards = 0.0, False, []
-    while not down:
-        observation, reward, down, truncated, _ = env.step(1)
-        queue = max(queue + env.load - 30, 0)
-        assert env.queue == pytest.approx(queue)
-        assert observation[4] == pytest.approx(queue / 300, rel=1e-5)
-        assert not truncated
-        rewards.append(reward)
-    assert queue >= 300
-    assert rewards[-1] == -100
-    assert max(rewards[:-1]) == pytest.approx(1 - 3 / 20)
 
 
 def rule(headroom):
@@ -80,19 +56,3 @@ def test_the_returns_that_its_docstring_names(act, mean, longest):
     assert np.mean(returns) == pytest.approx(mean, abs=1)
     assert max(lengths) <= 288
     assert np.mean(lengths) <= longest
-
-
-def test_its_picture_shows_load_capacity_and_queue():
-    env = autoscaler.Autoscaler(render_mode="rgb_array", bursts=False)
-    env.reset(seed=0)
-    for _ in range(60):
-        env.step(1)
-    picture = env.render()
-    assert picture.shape == (400, 576, 3)
-    column = picture[:, 2 * 59].tolist()
-    load, capacity, queue = env.history[59]
-    assert queue > capacity > 0
-    # From the bottom: the queue in red, and the load's mark at its height.
-    assert column.count([225, 80, 70]) == pytest.approx(int(queue) + 3, abs=3)
-    assert column[400 - 3 - int(load)] == [240, 150, 30]
-    assert picture[:, 2 * 60 :].min() == 255  # the hours to come

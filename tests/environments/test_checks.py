@@ -1,29 +1,29 @@
 """What an environment may do wrong: one line, before training or at the timestep."""
 
-from types import SimpleNamespace
+import linecache
+from contextlib import suppress
 
 import gymnasium
 import numpy as np
 import pytest
-from helpers import broken
-from starter.learning.random_policy import RandomPolicy
+from helpers import PROJECT, broken, run_code
 
 from starter import Problem
-from starter.environments.checks import Checked, try_out
-from starter.environments.environment import Environment
+from starter.environments.checks import Checked
+from starter.environments.environment import load
 from starter.learning.adapter import GymnasiumAdapter
-from starter.learning.sampler import LockstepSampler
 
-FILE = broken.__file__
 INVALID = [
-    ({"observation": np.zeros(1)}, "observation has shape (1,), not the (3,) of its space"),
-    ({"observation": np.zeros((3, 1))}, "observation has shape (3, 1), not the (3,)"),
-    ({"observation": np.zeros(2)}, "observation has shape (2,), not the (3,)"),
-    ({"observation": None}, "observation is None"),
-    ({"reward": None}, "the reward is None, which is no number"),
+    ({"observation": np.zeros(1)}, "has shape (1,) and type float64, and its space is Box("),
+    ({"observation": np.zeros((3, 1), np.float32)}, "has shape (3, 1)"),
+    ({"observation": None}, "type object"),
+    ({"observation": np.float32([0, np.nan, 0])}, "nan 0.] is not all finite numbers"),
+    ({"observation": [0, 1e300, 0]}, "is not all finite numbers"),
+    ({"reward": None}, "the reward is None, and not a finite float32"),
     ({"reward": "1.5"}, "the reward is '1.5'"),
     ({"reward": np.zeros(2)}, "the reward is array([0., 0.])"),
     ({"reward": float("nan")}, "the reward is nan"),
+    ({"reward": 1e39}, "the reward is 1e+39"),
     ({"terminated": None}, "terminated is None, and not True or False"),
     ({"truncated": "no"}, "truncated is 'no'"),
     ({"info": None}, "the info is None, and not a dict"),
@@ -32,11 +32,18 @@ INVALID = [
 
 def refusal(id, **arguments):
     with pytest.raises(Problem) as caught:
-        Environment(id, arguments)
+        load(id, arguments)
     assert "\n" not in str(caught.value)
-    return caught.value
+    return str(caught.value)
 
 
+def users_line(said):
+    """Return the line of the user's file that a message names."""
+    file, _, number = said.rpartition("(")[2].rstrip(")").partition(", line ")
+    return linecache.getline(file, int(number))
+
+
+@pytest.mark.filterwarnings("ignore:overflow")
 @pytest.mark.parametrize(("parts", "words"), INVALID)
 @pytest.mark.parametrize("after", [0, 40])
 def test_what_a_timestep_returns_is_checked_every_time(parts, words, after):
@@ -47,9 +54,23 @@ def test_what_a_timestep_returns_is_checked_every_time(parts, words, after):
     with pytest.raises(Problem) as caught:
         env.step(1)
     said = str(caught.value)
-    assert said.startswith(f"broken:Returns-v0, step() of Returns in {FILE}: ")
+    assert said.startswith("broken:Returns-v0, step() of Returns: ")
     assert words in said
     assert "\n" not in said
+    assert "def step" in users_line(said)
+
+
+@pytest.mark.parametrize("part", ["reset_observation", "observation"])
+def test_training_is_refused_at_the_step_that_would_have_spoiled_it(part):
+    environment = load("helpers.broken:Returns-v0", {"after": 15})
+    environment.config["spec"].kwargs[part] = np.float32([0, np.inf, 0])
+    adapter = GymnasiumAdapter(environment.config)
+    with pytest.raises(Problem, match=r"\(\) of Returns: the observation .* not all finite"):
+        for _ in range(2):
+            adapter.reset()
+            for _ in range(16):
+                adapter.step(0)
+    assert adapter.env.unwrapped.time == (16 if part == "observation" else 0)
 
 
 @pytest.mark.parametrize(
@@ -72,99 +93,44 @@ def test_what_can_be_converted_is(parts, reward, terminated):
     assert [type(value) for value in rest] == [float, bool, bool, dict]
 
 
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("NoSeed", ["reset() of NoSeed", "def reset(self, *, seed=None, options=None)"]),
-        ("OldReset", ["reset() of OldReset", "apply_api_compatibility=True"]),
-        ("OldStep", ["step() of OldStep", "must return observation, reward, terminated,"]),
-        ("NoActions", ["NoActions", "has no action_space"]),
-        ("NotAnEnvironment", ["NotAnEnvironment", "is no gymnasium.Env"]),
-        ("TooFewNames", ["action_names is ('stay',), not 2 strings"]),
-        ("CannotBeMade", ["cannot be made: OSError: no licence for this game", "line "]),
-        ("Exits", ["step() of Exits", "failed: SystemExit: enough", "line "]),
-    ],
-)
-def test_wrong_environments_are_refused_before_training(name, words):
-    said = str(refusal(f"helpers.broken:{name}-v0"))
-    for word in [f"helpers.broken:{name}-v0", *words]:
-        assert word in said
-
-
-@pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_an_observation_that_is_not_finite_is_refused_before_training(value):
-    environment = Environment("helpers.broken:Returns-v0")
-    env = environment.make()
-    env.unwrapped.parts = {"observation": np.float32([0, value, 0])}
-    with pytest.raises(Problem, match=rf"step\(\) of Returns .* {value} .* is not all numbers"):
-        try_out(env, "it")
-
-
-def test_info_none_is_refused_from_reset_too():
-    assert "reset() of Returns" in str(refusal("helpers.broken:Returns-v0", reset_info=None))
-
-
-@pytest.mark.parametrize("name", ["Raises", "RaisesInAPackage"])
-def test_a_failure_names_the_users_line_and_keeps_the_traceback(name):
-    problem = refusal(f"helpers.broken:{name}-v0")
-    with open(FILE) as file:
-        code = file.read().splitlines()
-    number = int(str(problem).rpartition(" line ")[2].rstrip(")"))
-    assert ("1 // 0" if name == "Raises" else "np.concatenate") in code[number - 1]
-    assert f"({FILE}, line " in str(problem)
-    assert "Traceback" in problem.traceback
-    assert ("ZeroDivisionError" if name == "Raises" else "concatenate") in problem.traceback
-
-
-def test_what_no_seed_repeats_gets_a_warning(capsys):
-    Environment("helpers.broken:Fine-v0")
-    assert capsys.readouterr().err == ""
-    Environment("helpers.broken:Unrepeatable-v0")
-    assert "not the same for the same seed" in capsys.readouterr().err
-    lander = Environment("LunarLander-v2", {"enable_wind": True})
-    assert "not the same for the same seed" in capsys.readouterr().err
-    assert lander.make().unwrapped.enable_wind
-
-
-@pytest.mark.parametrize("frame", ["rgb", "rgba", "int", "list"])
-def test_frames_that_can_be_converted_are(frame):
-    env = Checked(broken.Draws(frames=[frame]), "it")
-    drawn = env.render()
-    assert drawn.dtype == np.uint8
-    np.testing.assert_array_equal(drawn, broken.GREY)
+def test_an_observation_stays_as_it_was_when_the_environment_reuses_its_array():
+    env = Checked(broken.Reused(), "it")
+    env.reset()
+    seen = [env.step(0)[0] for _ in range(3)]
+    assert [observation.tolist() for observation in seen] == [[1.0] * 3, [2.0] * 3, [3.0] * 3]
 
 
 @pytest.mark.parametrize(
-    ("name", "frames", "words"),
+    ("name", "words", "line"),
     [
-        (
-            "NoRenderMode",
-            None,
-            "with render_mode='rgb_array', which its metadata lists: TypeError",
-        ),
-        ("Draws", ["none"], "render() of Draws"),
-        ("Draws", ["none"], "it returns None, and not an array of shape (height, width, 3)"),
-        ("Draws", ["grey"], "an array of shape (4, 6)"),
-        ("Draws", ["float"], "of type float64, and not uint8"),
-        ("Draws", ["bright"], "of type int64, and not uint8"),
-        ("Draws", ["rgb", "low"], "frame 2 has shape (2, 6, 3), and the frames before"),
+        ("NoSeed", "reset() of NoSeed: TypeError: reset() got an unexpected", "def reset"),
+        ("NoSeed", "it must begin with def reset(self, *, seed=None, options=None)", "def reset"),
+        ("OldReset", "it must return observation and info", "def reset"),
+        ("OldStep", "it must return observation, reward, terminated, truncated and", "def step"),
+        ("NoActions", "NoActions: the actions are None", "def "),
+        ("NotAnEnvironment", "is no gymnasium.Env", "def __init__"),
+        ("TooFewNames", "action_names is ('stay',), not 2 strings", "def "),
+        ("CannotBeMadeTwice", "cannot be made: OSError: the port is in use", "raise OSError"),
+        ("CannotBeCopied", "1 required positional argument: 'lock'", "def __init__"),
+        ("Uncopied", "CannotBeCopied cannot be made: TypeError: cannot pickle", "def __init__"),
+        ("CannotBeClosed", "close() of CannotBeClosed: AttributeError: server", "del self"),
+        ("FailsThenCannotBeClosed", "step() of FailsThenCannotBeClosed: ZeroDivision", "1 // 0"),
+        ("Exits", "step() of Exits: SystemExit: enough", "raise SystemExit"),
+        ("Raises", "step() of Raises: ZeroDivisionError: integer division", "1 // 0"),
+        ("RaisesInAPackage", "ValueError: need at least one array", "np.concatenate"),
     ],
 )
-def test_wrong_frames_are_refused_before_training(name, frames, words):
-    environment = Environment(f"helpers.broken:{name}-v0", {"frames": frames} if frames else {})
-    assert environment.can_be_drawn
+def test_wrong_environments_are_refused_before_training_with_their_line(name, words, line):
+    said = refusal(f"helpers.broken:{name}-v0")
+    assert said.startswith(f"helpers.broken:{name}-v0, ")
+    assert words in said
+    assert line in users_line(said)
+
+
+def test_the_users_own_error_is_the_cause():
     with pytest.raises(Problem) as caught:
-        environment.check_rendering()
-    assert words in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-def test_a_frame_that_differs_later_is_named():
-    env = Checked(broken.Draws(frames=["rgb"] * 4 + ["low"]), "it")
-    for _ in range(4):
-        env.render()
-    with pytest.raises(Problem, match=r"frame 5 has shape \(2, 6, 3\)"):
-        env.render()
+        load("helpers.broken:Raises-v0")
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
 
 
 def test_a_wrapper_is_blamed_for_what_it_returns():
@@ -173,48 +139,71 @@ def test_a_wrapper_is_blamed_for_what_it_returns():
             return observation[:1]
 
     env = Checked(gymnasium.wrappers.TimeLimit(Cut(gymnasium.make("CartPole-v1")), 5), "it")
-    with pytest.raises(Problem, match=r"reset\(\) of Cut in .*test_checks\.py: .* \(1,\)"):
+    with pytest.raises(Problem, match=r"reset\(\) of Cut: .* \(1,\) .*test_checks\.py, line "):
         env.reset()
 
 
-def test_training_is_refused_at_the_step_where_an_observation_would_have_been_broadcast():
-    environment = Environment("helpers.broken:Returns-v0", {"after": 9})
-    environment.config["spec"].kwargs["observation"] = np.zeros(1)
-    adapter = GymnasiumAdapter(environment.config)
-    adapter.reset()
-    for _ in range(9):
-        assert adapter.step(0)[0].shape == (3,)
-    with pytest.raises(Problem, match=r"shape \(1,\), not the \(3,\)"):
-        adapter.step(0)
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("Fine", None),
+        ("Reused", "keeps something from one episode to the next"),
+        ("NormalizeObservation", "keeps something from one episode to the next"),
+        ("NormalizeReward", "keeps something from one episode to the next"),
+        ("Unrepeatable", "is not the same for the same seed"),
+        ("Shared", "shares something among its copies"),
+        ("SharedGenerator", "shares something among its copies"),
+    ],
+)
+def test_a_warning_says_what_else_than_the_seed_decides(name, words, capsys):
+    load(f"helpers.broken:{name}-v0")
+    said = capsys.readouterr().err
+    assert said.count("\n") == (words is not None)
+    assert f"{name}-v0 {words}" in said if words else not said
 
 
 @pytest.mark.parametrize(
-    ("part", "value", "words"),
+    "name", ["Fine", "Raises", "Exits", "OldReset", "TooFewNames", "CannotBeMadeTwice"]
+)
+def test_every_environment_that_was_made_for_the_trial_is_closed(name):
+    broken.Fine.made = broken.Fine.closed = 0
+    with suppress(Problem):
+        load(f"helpers.broken:{name}-v0")
+    assert broken.Fine.closed == broken.Fine.made > 0
+
+
+@pytest.mark.parametrize("ending", ["", "1 / 0", "raise KeyboardInterrupt"])
+def test_all_that_are_open_are_closed_when_the_process_ends(ending):
+    code = "import atexit\nfrom helpers import broken\n"
+    code += "atexit.register(lambda: print('closed', broken.Fine.closed))\n"
+    code += "from starter.environments.checks import Checked\n"
+    code += "kinds = (broken.Fine, broken.CannotBeClosed, broken.Fine)\n"
+    code += f"envs = [Checked(kind(), 'it') for kind in kinds]\nenvs[0].close()\n{ending}"
+    done = run_code(code, PYTHONPATH=PROJECT / "tests")
+    assert "closed 3" in done.stdout
+    assert "warning: it, close() of CannotBeClosed: AttributeError: server" in done.stderr
+
+
+def test_the_trial_has_no_eager_execution_as_training_has_none():
+    code = "import tensorflow\nfrom starter.environments.environment import load\n"
+    code += "from starter import Problem\ntry:\n    load('tests/helpers/broken.py:Eager-v0')\n"
+    done = run_code(f"{code}except Problem as problem:\n    print(problem)\n")
+    assert "training switches TensorFlow's eager execution off" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("frames", "words"),
     [
-        (
-            "observation",
-            np.float32([0, np.nan, 0]),
-            r"step\(\) of Returns .*: an observation is not",
-        ),
-        (
-            "reset_observation",
-            np.float32([0, np.inf, 0]),
-            r"reset\(\) of .*: an observation is not",
-        ),
-        ("reward", 1e39, r"step\(\) of Returns .*: a reward is too large"),
+        (["none"], "render() of Draws: with render_mode rgb_array it returns None, and not an"),
+        (["grey"], "returns shape (4, 6) and type uint8"),
+        (["rgba"], "returns shape (4, 6, 4)"),
+        (["float"], "and type float64"),
+        (["rgb", "low"], "a frame has shape (2, 6, 3) after (4, 6, 3)"),
     ],
 )
-def test_training_is_refused_when_a_number_is_not_finite(part, value, words):
-    environment = Environment("helpers.broken:Returns-v0", {"after": 5})
-    environment.config["spec"].kwargs[part] = value
-    policy = RandomPolicy(environment, seed=0)
-    policy.global_timestep, policy.exploration = 0, SimpleNamespace(hold=lambda best, _: best)
-    config = SimpleNamespace(get_rollout_fragment_length=lambda: 8, n_step=1, gamma=0.9)
-    envs = [GymnasiumAdapter(environment.config)]
-    worker = SimpleNamespace(
-        config=config,
-        policy_map={"default_policy": policy},
-        async_env=SimpleNamespace(get_sub_environments=lambda: envs),
-    )
-    with pytest.raises(Problem, match=words):
-        LockstepSampler(worker).next()
+def test_wrong_frames_are_refused_before_training(frames, words):
+    environment = load("helpers.broken:Draws-v0", {"frames": frames})
+    assert environment.can_be_drawn
+    with pytest.raises(Problem) as caught:
+        environment.check_rendering()
+    assert words in str(caught.value)
