@@ -124,6 +124,10 @@ def evaluate(pilot, environment, episodes=100, first_seed=FRESH_SEED):
 
     `pilot` takes observations, shape (n, ...), and returns actions, shape (n,).
     """
+    if episodes > environment.copies:  # of which so many may be open at once
+        some = evaluate(pilot, environment, environment.copies, first_seed)
+        more = episodes - len(some), first_seed + len(some)
+        return np.append(some, evaluate(pilot, environment, *more))
     with ExitStack() as stack:
         envs = [stack.enter_context(environment.make()) for _ in range(episodes)]
         observations = np.stack([env.reset(seed=first_seed + i)[0] for i, env in enumerate(envs)])

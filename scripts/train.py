@@ -38,6 +38,7 @@ from starter.workers import session
 def configure(seed, environment, workers):
     """Return main.py's config, with this number of worker processes."""
     config = main.configure(seed, environment)
+    config.rollouts(num_envs_per_worker=min(config.num_envs_per_worker, environment.copies))
     if workers:
         from starter.workers.pipelined_dqn import PipelinedDQN
 
@@ -83,6 +84,12 @@ def train(
         help="How many of the environment's own timesteps each action lasts.",
         show_default="2 for the lander, otherwise 1",
     ),
+    copies: int = Option(
+        None,
+        min=1,
+        help="How many copies of the environment may play at once, and as many be evaluated.",
+        show_default="16, and 100",
+    ),
     iterations: int = Option(
         main.ITERATIONS, min=1, help="Maximum number of training iterations."
     ),
@@ -113,6 +120,7 @@ def train(
     else:
         environment = load(env or "LunarLander-v2", arguments, action_repeat)
         seed = seed or 0
+    environment.copies = copies or environment.copies
     for note in environment.notes:
         print(note)
     check_can_render(render, environment)

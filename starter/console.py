@@ -11,6 +11,7 @@ import typer
 from rich.progress import track
 
 from starter import Problem
+from starter.environments.checks import close_all
 
 
 def run(function: Callable) -> None:
@@ -35,6 +36,7 @@ def run(function: Callable) -> None:
             begin = begin.tb_next  # leave out what click and typer called in between
         raise error.with_traceback(begin)  # noqa: B904
     finally:
+        close_all()
         gc.freeze()  # or Python looks for garbage among a million objects before it ends
 
 

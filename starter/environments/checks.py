@@ -19,8 +19,8 @@ _open: Set["Checked"] = set()
 
 
 @atexit.register
-def _close_all():
-    """Close what is still open when this process ends, however it ends."""
+def close_all() -> None:
+    """Close every environment that is still open in this process; a failure is a warning."""
     for env in list(_open):
         try:
             env.close()

@@ -58,6 +58,7 @@ class Environment:
             spaces, and a time limit that it did not set. The lander has none.
         spaces: its own spaces, as strings, by "observation" and "action".
         config: what `make` makes one from, in other processes too.
+        copies: how many copies an evaluation may have open at once; 100 unless set otherwise.
 
     Raises:
         Problem: if it cannot be made, fails in its first timesteps, breaks gymnasium's interface,
@@ -65,6 +66,7 @@ class Environment:
     """
 
     usual_repeat = 1
+    copies = 100
     shares: Tuple[float, float] = (0.0, 0.0)
     gif = "episodes.gif"
     names: Optional[Tuple[str, ...]] = None  # of the actions, if the environment has none
