@@ -9,13 +9,13 @@ from ray.exceptions import ObjectLostError, RayActorError
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED
 
 from starter import Problem
-from starter.learning.averaging_dqn import AveragingDQN
+from starter.learning.fast_dqn import FastDQN
 
 PATIENCE = 60  # seconds to wait for a worker when none is left
 CLOSE_SECONDS = 5  # to wait for the workers to close their environments
 
 
-class PipelinedDQN(AveragingDQN):
+class PipelinedDQN(FastDQN):
     """DQN that plays and learns at the same time.
 
     Each training step learns after one worker's fragment. It takes the fragments in the order of
@@ -86,8 +86,10 @@ class PipelinedDQN(AveragingDQN):
         )
 
     def _close_environments(self):
-        """Ray would end the workers without that."""
-        closed = [actor.apply.remote(_close) for actor in self._actors.values()]
+        closed = [
+            actor.apply.remote(lambda worker: worker.async_env.stop())
+            for actor in self._actors.values()
+        ]
         ray.wait(closed, num_returns=len(closed), timeout=CLOSE_SECONDS)
 
 
@@ -95,8 +97,3 @@ def _sample(worker, weights, timestep):
     """In the worker's process: play a fragment with the weights of that timestep."""
     worker.set_weights(weights, {"timestep": timestep})
     return worker.sample()
-
-
-def _close(worker):
-    """In the worker's process."""
-    worker.async_env.stop()

@@ -36,7 +36,7 @@ def start(workers: int, address: Optional[str] = None, modules: Iterable[str] = 
         modules: names of modules that the workers need, beside this project's.
 
     Raises:
-        Problem: if Ray does not start, or the cluster cannot be joined or has too few CPUs.
+        Problem: if the cluster cannot be joined, or has too few free CPUs.
     """
     if not workers:
         if address:
@@ -70,11 +70,6 @@ def before_end(function: Callable[[], None]) -> None:
     _ending.callback(function)
 
 
-def one_line(error: Exception) -> str:
-    """Return an error of Ray's as one line of at most 300 characters."""
-    return " ".join(str(error).split())[:300] or type(error).__name__
-
-
 def _start_here(workers):
     """Start Ray with one CPU per worker, whatever the machine has.
 
@@ -98,30 +93,29 @@ def _start_here(workers):
     _ending.callback(shutil.rmtree, folder, ignore_errors=True)
     _ending.callback(ray.shutdown)
     unneeded = {f"start_{name}": DEFAULT for name in ("api_server", "monitor", "log_monitor")}
-    try:
-        with patch.multiple(Node, **unneeded), patch.multiple(
-            services,
-            resolve_ip_for_localhost=str,  # Ray's own returns an address for other machines
-            start_ray_process=start_without_agent,
-        ):
-            ray.init(
-                "local",  # whatever RAY_ADDRESS says
-                num_cpus=workers,
-                object_store_memory=OBJECT_STORE_BYTES,
-                include_dashboard=False,
-                log_to_driver=False,
-                configure_logging=False,
-                _node_ip_address="127.0.0.1",
-                _plasma_directory=folder,  # /dev/shm is small in a container
-            )
-    except Exception as error:
-        raise Problem(f"Ray does not start here: {one_line(error)}") from error
+    with patch.multiple(Node, **unneeded), patch.multiple(
+        services,
+        resolve_ip_for_localhost=str,  # Ray's own returns an address for other machines
+        start_ray_process=start_without_agent,
+    ):
+        ray.init(
+            "local",  # whatever RAY_ADDRESS says
+            num_cpus=workers,
+            object_store_memory=OBJECT_STORE_BYTES,
+            include_dashboard=False,
+            log_to_driver=False,
+            configure_logging=False,
+            _node_ip_address="127.0.0.1",
+            _plasma_directory=folder,  # /dev/shm is small in a container
+        )
 
 
 def _join(address):
     """Connect this process to the Ray cluster at that address."""
     import ray
     from ray._private import gcs_utils, services, utils
+    from ray._private.state import GlobalState
+    from ray._raylet import GcsClientOptions
 
     if address == "auto":
         # Not Ray's own search, which also finds the Ray of another run on this machine.
@@ -134,11 +128,15 @@ def _join(address):
     address = services.resolve_ip_for_localhost(address)
     own = services.node_ip_address_from_perspective(address)
     try:
-        # `ray.init` would try for minutes, and abort on a machine outside the cluster.
-        with contextlib.redirect_stderr(io.StringIO()):  # `check_health` prints a traceback
-            if not gcs_utils.check_health(address, timeout=ANSWER_SECONDS):
-                raise Problem(f"no Ray answers at {address}; see docs/cluster.md")
-        if own not in _machines(address):
+        with contextlib.redirect_stderr(io.StringIO()):  # it prints a traceback
+            answers = gcs_utils.check_health(address, timeout=ANSWER_SECONDS)
+        if not answers:  # `ray.init` would try for minutes
+            raise Problem(f"no Ray answers at {address}; see docs/cluster.md")
+        state = GlobalState()
+        state._initialize_global_state(GcsClientOptions.from_gcs_address(address))
+        members = {node["NodeManagerAddress"] for node in state.node_table() if node["Alive"]}
+        state.disconnect()
+        if own not in members:  # `ray.init` would abort
             raise Problem(
                 f"this machine, {own}, is not in the cluster at {address}; "
                 f"run `.venv/bin/ray start --address={address}` first"
@@ -146,19 +144,8 @@ def _join(address):
         _ending.callback(ray.shutdown)
         ray.init(address, log_to_driver=False, configure_logging=False, _node_ip_address=own)
     except RuntimeError as error:  # another version of Ray or Python
-        raise Problem(f"cannot join the Ray cluster at {address}: {one_line(error)}") from error
-
-
-def _machines(address):
-    """Return the addresses of the cluster's machines."""
-    from ray._private.state import GlobalState
-    from ray._raylet import GcsClientOptions
-
-    state = GlobalState()
-    state._initialize_global_state(GcsClientOptions.from_gcs_address(address))
-    machines = {node["NodeManagerAddress"] for node in state.node_table() if node["Alive"]}
-    state.disconnect()
-    return machines
+        reason = " ".join(str(error).split())
+        raise Problem(f"cannot join the Ray cluster at {address}: {reason}") from error
 
 
 def _require_cpus(workers):

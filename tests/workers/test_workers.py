@@ -13,7 +13,7 @@ from helpers.processes import Run, listening, workers
 
 from scripts import train
 from starter import Problem
-from starter.environments.environment import Environment
+from starter.environments.environment import load
 from starter.learning.build import build
 from starter.storage import checkpoint
 from starter.workers import pipelined_dqn, session
@@ -25,11 +25,8 @@ import gymnasium
 from gymnasium.envs.classic_control import CartPoleEnv
 
 class Simulator(CartPoleEnv):
-    played = 0
-
     def step(self, action):
-        Simulator.played += 1
-        if Simulator.played > 5_000:
+        if os.path.exists(__file__ + ".fail"):
             raise OSError("no license")
         return super().step(action)
 
@@ -94,32 +91,26 @@ def test_a_worker_dies_and_comes_back_then_the_run_is_resumed_and_killed(tmp_pat
 @pytest.mark.slow
 def test_the_workers_environments_are_closed_after_an_error_too(tmp_path):
     (tmp_path / "simulator.py").write_text(SIMULATOR)
-    flags = ["--env", tmp_path / "simulator.py:Simulator-v0", "--workers", 2]
+    flags = ["--env", tmp_path / "simulator.py:Simulator-v0", "--workers", 2, "--iterations", 1000]
     with Run(*flags, *QUIET, tmp_path / "runs") as run:
         run.wait_for_iteration(1)
         pids = workers(run.children())
+        (tmp_path / "simulator.py.fail").touch()
         assert run.end() == 1
-    assert "OSError: no license" in run.errors[0] and "simulator.py, line 12" in run.errors[0]
+        assert "OSError: no license" in run.errors[0]
     for pid in pids:
-        assert (tmp_path / f"simulator.py.{pid}").read_text().split() == ["closed"] * 16
+        assert (tmp_path / f"simulator.py.{pid}").read_text() == 16 * "closed "
 
 
 @pytest.mark.slow
-def test_each_worker_plays_and_explores_on_its_own_and_training_needs_one(monkeypatch):
+def test_no_two_workers_play_the_same_and_training_needs_one(monkeypatch):
     previous = signal.getsignal(signal.SIGTERM)
     session.start(2)
-    algorithm = build(train.configure(0, Environment("LunarLander-v2"), 2))
+    algorithm = build(train.configure(0, load("LunarLander-v2"), 2))
     algorithm.train()
     assert algorithm._counters["num_env_steps_trained"] == 16 * (4096 - 512)  # as without workers
-
-    def look(worker):
-        exploration = worker.policy_map["default_policy"].exploration
-        starts = np.stack([env.reset() for env in worker.async_env.get_sub_environments()])
-        return exploration._random.integers(2**60), starts
-
-    numbers, starts = zip(*algorithm.workers.foreach_worker(look, local_worker=False))
-    assert len(set(numbers)) == 2
-    assert len(np.unique(np.concatenate(starts), axis=0)) == 32
+    observations = [ray.get(request)["obs"] for _, request in algorithm._requests]
+    assert len(np.unique(np.concatenate(observations), axis=0)) == 2 * 512
     monkeypatch.setattr(pipelined_dqn, "PATIENCE", 1)
     for actor in algorithm.workers.remote_workers():
         ray.kill(actor)
