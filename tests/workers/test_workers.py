@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import ray
 from helpers import PROJECT, assert_refused, run_code, run_here
-from helpers.processes import Run, listening, workers
+from helpers.processes import Run, command, listening, workers
 
 from scripts import train
 from starter import Problem
@@ -83,9 +83,11 @@ def test_a_worker_dies_and_comes_back_then_the_run_is_resumed_and_killed(tmp_pat
     with Run(*flags, "--workers", 1, "--resume") as run:
         run.wait_for_iteration(last + 1)
         pids = run.children()
+        left = re.search(r"/tmp/ray-\w+", " ".join(map(command, pids)))[0]
         run.process.kill()
         assert run.end(pids) == -signal.SIGKILL  # all its processes end with it
         assert min(run.iterations()) == last + 1
+    shutil.rmtree(left)  # nobody could
 
 
 @pytest.mark.slow
