@@ -9,18 +9,19 @@ from ray.exceptions import ObjectLostError, RayActorError
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED
 
 from starter import Problem
-from starter.learning.averaging_dqn import AveragingDQN
+from starter.learning.fast_dqn import FastDQN
 
 PATIENCE = 60  # seconds to wait for a worker when none is left
+CLOSE_SECONDS = 5  # to wait for the workers to close their environments
 
 
-class PipelinedDQN(AveragingDQN):
+class PipelinedDQN(FastDQN):
     """DQN that plays and learns at the same time.
 
-    Each training step takes one worker's fragment, in the order of the workers and not in the
-    order in which they finish, so the seed decides what is learned. Before learning from it, the
-    worker is asked for its next fragment, with the policy as it is now. With n workers, a
-    fragment was played with a policy that is n training steps old.
+    Each training step learns after one worker's fragment. It takes the fragments in the order of
+    the workers, not in the order in which they finish, so that the same seed and number of
+    workers give the same run. Before it learns, it asks that worker for another fragment, with
+    the policy as it is now. With n workers, a fragment's policy is n training steps old.
 
     RLlib's own training step lets the workers wait while it learns, sends them the weights after
     every update, and counts the learner as one that plays: with one worker it would replay twice
@@ -33,59 +34,63 @@ class PipelinedDQN(AveragingDQN):
     """
 
     def setup(self, config):
+        from starter.workers import session  # here, or it would be sent to the workers
+
         super().setup(config)
         self._actors = dict(enumerate(self.workers.remote_workers(), start=1))
-        self._requests = deque()  # (number of the worker, what it was asked for)
+        self._requests = deque()  # pairs of a worker's number and the fragment to come from it
         self._gone = set()
+        session.before_end(self._close_environments)
+
+    def next_fragment(self):
+        """Return the next worker's fragment, and ask that worker for another one."""
+        for _ in range(PATIENCE):
+            if not self._requests:
+                self._ask(*self._actors)
+            while self._requests:
+                worker, request = self._requests.popleft()
+                try:
+                    batch = ray.get(request)
+                except (RayActorError, ObjectLostError):
+                    self._note(worker, gone=True)
+                except Problem as problem:  # in the environment; Ray adds a traceback to it
+                    raise problem.cause from None
+                else:
+                    self._note(worker, gone=False)
+                    self._ask(worker)
+                    return batch
+            time.sleep(1)
+        raise Problem("no worker process is left, and none came back; resume with --resume")
 
     def restore_workers(self, workers):
-        """After each iteration, ask those that died as well: Ray may have restarted them."""
+        """After each iteration, ask the workers that died, which Ray may have restarted."""
         workers.probe_unhealthy_workers()
         self._ask(*sorted(self._gone))
 
     def _ask(self, *workers):
-        """Ask each of these workers for a fragment, played with the policy as it is now."""
         weights = self.workers.local_worker().get_weights()
         timestep = self._counters[NUM_ENV_STEPS_SAMPLED]
         for worker in workers:
             request = self._actors[worker].apply.remote(_sample, weights, timestep)
             self._requests.append((worker, request))
 
-    def next_fragment(self):
-        """Return the next worker's fragment, and ask that worker for another one."""
-        if not self._requests:
-            self._ask(*self._actors)
-        given_up = time.monotonic() + PATIENCE
-        while True:
-            while self._requests:
-                worker, request = self._requests.popleft()
-                try:
-                    batch = ray.get(request)
-                except (RayActorError, ObjectLostError):  # the worker, or its fragment
-                    self._count(worker, gone=True)
-                except Problem as problem:  # the game's; Ray adds a traceback to it
-                    raise getattr(problem, "cause", problem) from None
-                else:
-                    self._count(worker, gone=False)
-                    self._ask(worker)
-                    return batch
-            if time.monotonic() > given_up:
-                raise Problem(
-                    "no worker process is left, and none came back; resume with --resume"
-                )
-            time.sleep(1)
-            self._ask(*self._actors)
-
-    def _count(self, worker, gone):
+    def _note(self, worker, gone):
         if gone == (worker in self._gone):
             return
-        (self._gone.add if gone else self._gone.remove)(worker)
-        number = len(self._actors)
+        self._gone ^= {worker}
+        left, state = len(self._actors) - len(self._gone), "gone" if gone else "back"
         print(
-            f"warning: worker {worker} is {'gone' if gone else 'back'}; "
-            f"training continues with {number - len(self._gone)} of {number}",
+            f"warning: worker {worker} is {state}; "
+            f"training continues with {left} of {len(self._actors)}",
             file=sys.stderr,
         )
+
+    def _close_environments(self):
+        closed = [
+            actor.apply.remote(lambda worker: worker.async_env.stop())
+            for actor in self._actors.values()
+        ]
+        ray.wait(closed, num_returns=len(closed), timeout=CLOSE_SECONDS)
 
 
 def _sample(worker, weights, timestep):

@@ -2,153 +2,112 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
-from pathlib import Path
 
 import pytest
 from helpers import PROJECT, assert_refused, environment
 from helpers.processes import Run, wait_for, workers
 
 pytestmark = pytest.mark.slow
-HEAD, OTHER = "10.77.0.1", "10.77.0.2"
-ADDRESS = f"{HEAD}:6379"
-QUIET = ["--render", "none", "--episodes", 1, "--stop-reward", 1e9]
+MACHINES = {"lander-one": "10.77.0.1", "lander-two": "10.77.0.2"}
+HEAD, OTHER = MACHINES
 
 
-class Machine:
-    """A network namespace with a folder of its own, and a cable to the other one."""
-
-    def __init__(self, name, folder, temp):
-        self.name, self.folder = name, folder
-        self.enter = ["ip", "netns", "exec", name]
-        self.variables = {"RAY_TMPDIR": temp, "RAY_ADDRESS": None, "PYTHONPATH": None}
-        folder.mkdir()
-
-    def ray(self, *arguments):
-        """Ray's command line, from a folder without the project and without PYTHONPATH."""
-        done = subprocess.run(
-            [*self.enter, sys.executable, "-m", "ray.scripts.scripts", *arguments],
-            cwd=str(self.folder),
-            env=environment(**self.variables),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=240,
-        )
-        assert done.returncode == 0, done.stdout
-
-    def start(self, address, *flags):
-        small = ["--num-cpus=1", "--object-store-memory=80000000", "--disable-usage-stats"]
-        self.ray("start", f"--node-ip-address={address}", *small, *flags)
-
-    def processes(self):
-        done = subprocess.run(["ip", "netns", "pids", self.name], capture_output=True, text=True)
-        return [int(pid) for pid in done.stdout.split()]
-
-    def lose(self):
-        """All its processes end at once."""
-        for pid in self.processes():
-            try:
-                os.kill(pid, 9)
-            except ProcessLookupError:
-                continue
-        wait_for(lambda: not self.processes(), f"{self.name} to be empty", 30)
-
-
-def ip(*arguments):
-    subprocess.run(["ip", *arguments], check=True, capture_output=True, text=True, timeout=30)
-
-
-@pytest.fixture(scope="module")
-def machines(tmp_path_factory):
-    """Two machines with a cable between them; no Ray runs on them yet."""
-    if sys.platform != "linux" or os.geteuid() != 0 or not shutil.which("ip"):
-        pytest.skip("needs root and iproute2, for network namespaces")
-    folder = tmp_path_factory.mktemp("machines")
-    temp = tempfile.mkdtemp(dir="/tmp")  # short enough for the sockets in it
-    (Path(temp) / "ray").mkdir()
-    both = [
-        Machine(f"lander-{os.getpid()}-{name}", folder / name, temp) for name in ("one", "two")
-    ]
-    try:
-        for machine in both:
-            ip("netns", "add", machine.name)
-        ends = [["va", "netns", both[0].name], ["vb", "netns", both[1].name]]
-        ip("link", "add", *ends[0], "type", "veth", "peer", "name", *ends[1])
-        for machine, (end, *_), address in zip(both, ends, (HEAD, OTHER)):
-            ip("-n", machine.name, "address", "add", f"{address}/24", "dev", end)
-            ip("-n", machine.name, "link", "set", "lo", "up")
-            ip("-n", machine.name, "link", "set", end, "up")
-        yield both
-    except subprocess.CalledProcessError as error:
-        pytest.skip(f"this machine does not allow network namespaces: {error.stderr.strip()}")
-    finally:
-        for machine in both:
-            machine.lose()
-            subprocess.run(["ip", "netns", "delete", machine.name], capture_output=True)
-        shutil.rmtree(temp, ignore_errors=True)
-
-
-@pytest.fixture(scope="module")
-def head(machines):
-    """The first machine, and Ray on it, with one CPU."""
-    machines[0].start(HEAD, "--head", "--port=6379", "--include-dashboard=false")
-    return machines[0]
-
-
-ANOTHER_PYTHON = "u.compute_version_info = lambda: ('2.2.0', '3.9.1')"
-
-
-@pytest.mark.parametrize(
-    ("number", "count", "before", "words"),
-    [
-        (0, 1, "import ray; ray.__version__ = '2.1.0'", ["version 2.2.0", "Ray version 2.1.0"]),
-        (0, 1, f"import ray._private.utils as u; {ANOTHER_PYTHON}", ["mismatch", "Python: 3.9.1"]),
-        (1, 1, "pass", [OTHER, "is not in the cluster", f"ray start --address={ADDRESS}` first"]),
-        (0, 2, "pass", ["1 free CPUs", "at most --workers 1"]),
-    ],
-    ids=["ray", "python", "machine", "cpus"],
-)
-def test_what_does_not_fit_the_cluster_is_refused(
-    number, count, before, words, machines, head, tmp_path
-):
-    script = f"import runpy; {before}; runpy.run_module('scripts.train', run_name='__main__')"
-    flags = [*QUIET, "--address", ADDRESS, "--workers", count, "--output", tmp_path]
-    done = subprocess.run(
-        [*machines[number].enter, sys.executable, "-c", script, *map(str, flags)],
-        cwd=str(PROJECT),
-        env=environment(**machines[number].variables),
+def run(*command, folder=PROJECT, **variables):
+    return subprocess.run(
+        [str(word) for word in command],
+        cwd=str(folder),
+        env=environment(RAY_ADDRESS=None, PYTHONPATH=None, **variables),
         capture_output=True,
         text=True,
         timeout=240,
     )
-    assert_refused(done, *words)
-    assert list(tmp_path.iterdir()) == []
+
+
+def on(machine):
+    return ["ip", "netns", "exec", machine]
+
+
+def processes(machine):
+    return [int(pid) for pid in run("ip", "netns", "pids", machine).stdout.split()]
+
+
+def lose(machine):
+    """End all its processes at once."""
+    for pid in processes(machine):
+        os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: not processes(machine), f"{machine} to be empty", 30)
+
+
+def start_ray(machine, temp, *flags):
+    """Start Ray there with one CPU, from a folder without this project."""
+    flags += ("--num-cpus=1", "--object-store-memory=80000000", "--disable-usage-stats")
+    ray = [*on(machine), sys.executable, "-m", "ray.scripts.scripts"]
+    address = f"--node-ip-address={MACHINES[machine]}"
+    done = run(*ray, "start", address, *flags, folder=temp, RAY_TMPDIR=temp)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def temp():
+    """Connect two machines, start Ray on the first one; return the folder for Ray's files."""
+    if sys.platform != "linux" or os.geteuid() != 0 or not shutil.which("ip"):
+        pytest.skip("needs root and iproute2, for network namespaces")
+    if run("ip", "netns", "add", HEAD).returncode or run("ip", "netns", "add", OTHER).returncode:
+        pytest.skip("this machine allows no network namespaces")
+    folder = tempfile.mkdtemp(dir="/tmp")  # short enough for the sockets in it
+    try:
+        os.mkdir(f"{folder}/ray")
+        cable = ["netns", HEAD, "type", "veth", "peer", "name", "vb", "netns", OTHER]
+        run("ip", "link", "add", "va", *cable)
+        for (machine, address), end in zip(MACHINES.items(), ("va", "vb")):
+            run("ip", "-n", machine, "address", "add", f"{address}/24", "dev", end)
+            for name in (end, "lo"):
+                run("ip", "-n", machine, "link", "set", name, "up")
+        start_ray(HEAD, folder, "--head", "--port=6379", "--include-dashboard=false")
+        yield folder
+    finally:
+        for machine in MACHINES:
+            lose(machine)
+            run("ip", "netns", "delete", machine)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.mark.parametrize(
-    ("name", "path"), [("LunarLander-v2", None), ("broken:Wide-v0", PROJECT / "tests" / "helpers")]
+    ("machine", "count", "before", "words"),
+    [
+        (HEAD, 1, "ray.__version__ = '2.1.0'", ["version 2.2.0", "Ray version 2.1.0"]),
+        (HEAD, 2, "", ["1 free CPUs", "at most --workers 1"]),
+        (OTHER, 1, "", ["10.77.0.2, is not in the cluster", "ray start --address=10.77.0.1:6379"]),
+    ],
+    ids=["version", "cpus", "machine"],
 )
-def test_two_machines_train_together_and_then_one_without_the_other(
-    name, path, machines, head, tmp_path
-):
-    _, other = machines
-    other.start(OTHER, f"--address={ADDRESS}")
-    flags = [*QUIET, "--address", "auto", "--workers", 2, "--iterations", 1000]
-    flags += ["--env", name, "--output", tmp_path]
-    with Run(*flags, prefix=head.enter, **{**head.variables, "PYTHONPATH": path}) as run:
-        run.wait_for_iteration(1)
-        assert len(workers(head.processes())) == len(workers(other.processes())) == 1
-        other.lose()
-        run.wait_for_error("training continues with 1 of 2")
-        run.wait_for_iteration(max(run.iterations()) + 2)
-        run.interrupt()
-        assert run.end(run.children()) == 0, "".join(run.errors)
-        last = max(run.iterations())
-        assert run.iterations() == {number: 4096 * number for number in range(1, last + 1)}
-        assert f"/checkpoint_{last:06}\n" in "".join(run.lines)
-        assert "Traceback" not in "".join(run.errors)
-    wait_for(lambda: not workers(head.processes()), "the workers to end", 60)
+def test_what_does_not_fit_the_cluster_is_refused(machine, count, before, words, temp, tmp_path):
+    script = f"import ray, runpy; {before}\nrunpy.run_module('scripts.train', None, '__main__')"
+    flags = ["--address", "10.77.0.1:6379", "--workers", count, "--output", tmp_path / "runs"]
+    done = run(*on(machine), sys.executable, "-c", script, *flags, RAY_TMPDIR=temp)
+    assert_refused(done, *words)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_two_machines_train_together_and_then_one_without_the_other(temp, tmp_path):
+    start_ray(OTHER, temp, "--address=10.77.0.1:6379")
+    flags = ["--env", "examples/autoscaler.py:Autoscaler-v0"]  # the workers are sent its code
+    flags += ["--stop-reward", 1e9, "--iterations", 1000, "--render", "none", "--output", tmp_path]
+    variables = {"RAY_TMPDIR": temp, "RAY_ADDRESS": None, "PYTHONPATH": None}
+    cluster = ["--address", "auto", "--workers", 2]
+    with Run(*flags, *cluster, prefix=on(HEAD), **variables) as training:
+        training.wait_for_iteration(1)
+        assert len(workers(processes(HEAD))) == len(workers(processes(OTHER))) == 1
+        lose(OTHER)
+        training.wait_for_error("training continues with 1 of 2")
+        training.wait_for_iteration(max(training.iterations()) + 2)
+        training.interrupt()
+        assert training.end(training.children()) == 0, "".join(training.errors)
+        last = max(training.iterations())
+        assert training.iterations() == {number: 4096 * number for number in range(1, last + 1)}
+        assert f"/checkpoint_{last:06}\n" in "".join(training.lines)
+    wait_for(lambda: not workers(processes(HEAD)), "the workers to end", 60)
