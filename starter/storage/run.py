@@ -10,7 +10,7 @@ import numpy as np
 from starter import Problem
 from starter.evaluation import Best, Evaluation
 from starter.storage import checkpoint, settings, tables, tensorboard
-from starter.storage import folder as run_folder
+from starter.storage.folder import name_latest, opened
 
 # RLlib's names for the columns of statistics.csv; its "reward" is the return of an episode.
 STATISTICS = (
@@ -36,9 +36,9 @@ def open_run(
     Raises:
         Problem: if the folder cannot be written to; at the end, if the newest files could not be.
     """
-    changed = settings.differences(settings.of(algorithm.config))
+    changed = settings.differences(settings.from_config(algorithm.config))
     name = f"{environment}-seed{seed}" + (f"-{changed}" if changed else "")
-    with run_folder.opened(output, name, folder) as folder:
+    with opened(output, name, folder) as folder:
         run = Run(folder, {**environment.manifest, "seed": seed}, flags)
         yield run
         if run.unsaved:
@@ -76,7 +76,7 @@ class Run:
         self.saved: Optional[Path] = None
         self.unsaved: Optional[Problem] = None
         self._manifest, self._flags = manifest, flags
-        self._settings_written, self._warned = False, set()
+        self._warned = False
         self._log = tensorboard.Log(folder) if folder else None
 
     def record(self, algorithm, result: Dict[str, Any], evaluation: Optional[Evaluation]) -> None:
@@ -105,14 +105,13 @@ class Run:
             self.save(self._log.add, self.rows[-1])
 
     def save(self, write, *args, **kwargs) -> None:
-        """Call `write`; if it raises a `Problem`, warn once, and keep it as `unsaved`."""
+        """Call `write`; keep its `Problem`, if any, as `unsaved`, and warn of the run's first."""
         try:
             write(*args, **kwargs)
         except Problem as problem:
-            if str(problem) not in self._warned:
+            if not self._warned:
                 print(f"warning: {problem}; training continues", file=sys.stderr)
-            self._warned.add(str(problem))
-            self.unsaved = problem
+            self._warned, self.unsaved = True, problem
 
     def finish(self, **evaluations: np.ndarray) -> None:
         """Add evaluations that are no iteration's to evaluations.csv: their returns, by name."""
@@ -127,10 +126,11 @@ class Run:
         """
         from starter.storage.training_state import set_state
 
-        trained = settings.read(self.folder).get("algorithm")
-        changed = settings.differences(settings.of(algorithm.config), trained)
-        if changed:
-            print(f"resuming with other settings than before: {changed}")
+        now, before = settings.from_config(algorithm.config), settings.read(self.folder)
+        before = before.get("algorithm", now)
+        if now != before:
+            changed, old = settings.differences(now, before), settings.differences(before, now)
+            print(f"resuming with other settings than before: {changed}; before: {old}")
         arrays, facts = found.training()
         set_state(algorithm, arrays, facts["algorithm"])
         self.best.restore(facts["best"], found.weights)
@@ -138,9 +138,8 @@ class Run:
         try:
             self._read_tables(algorithm.iteration)
         except (OSError, KeyError, TypeError, ValueError) as error:
-            raise Problem(
-                f"{self.folder} has no complete CSV files to resume from: {error}"
-            ) from None
+            words = f"{self.folder} has no complete CSV files to resume from: {error}"
+            raise Problem(words) from None
 
     def _read_tables(self, last):
         def until_last(name, column):
@@ -158,10 +157,7 @@ class Run:
         self.evaluations = {number: np.array(returns) for number, returns in evaluations.items()}
 
     def _save_settings(self, algorithm):
-        if not self._settings_written:
-            about = {**self._manifest, "flags": self._flags}
-            settings.write(self.folder, algorithm.config, **about)
-            self._settings_written = True
+        settings.write(self.folder, algorithm.config, **self._manifest, flags=self._flags)
 
     def _save_tables(self):
         rows = [list(row.values()) for row in self.rows]
@@ -183,12 +179,10 @@ class Run:
 
         arrays, state = get_state(algorithm)
         facts = {"algorithm": state, "best": self.best.to_json()}
-        first = self.saved is None
         self.saved = checkpoint.save(
             self.folder, algorithm.iteration, self.best.weights, (arrays, facts), **self._manifest
         )
-        if first:
-            run_folder.name_latest(self.folder)
+        name_latest(self.folder)
 
 
 def _statistics(algorithm, result):
