@@ -4,7 +4,7 @@ import json
 import os
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Iterator, Union
+from typing import Any, Iterator, Optional, Union
 
 from starter import Problem
 
@@ -39,9 +39,9 @@ def writing(path: Union[str, Path]) -> Iterator[None]:
         ) from error
 
 
-def to_json(content: Any) -> str:
-    """Return `content` as lines of JSON; numpy's numbers and arrays are numbers and lists."""
-    return json.dumps(content, indent=2, default=lambda value: value.tolist()) + "\n"
+def to_json(content: Any, indent: Optional[int] = 2) -> str:
+    """Return `content` as JSON; numpy's numbers and arrays are numbers and lists there."""
+    return json.dumps(content, indent=indent, default=lambda value: value.tolist()) + "\n"
 
 
 def expanded(path: Union[str, Path]) -> Path:

@@ -14,7 +14,7 @@ from starter import Problem
 from starter.files import expanded, to_json, writing
 from starter.storage.folder import LATEST
 
-FORMAT = "rllib-dqn-starter 3"
+FORMAT = "rllib-dqn-starter 4"
 MANIFEST = "manifest.json"
 KEYS = {
     "iteration": int,
@@ -57,7 +57,7 @@ def save(
     contents = {POLICY: _packed(weights)}
     if training:
         contents[ARRAYS] = _packed(training[0])
-        contents[FACTS] = to_json(training[1]).encode()
+        contents[FACTS] = to_json(training[1], indent=None).encode()
     files = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
     manifest = {"format": FORMAT, "iteration": iteration, **manifest, "saved": time.time()}
     contents[MANIFEST] = to_json({**manifest, "files": files}).encode()

@@ -99,7 +99,8 @@ class Run:
             self.episodes.append((iteration, float(episode_return), int(length)))
         if self.folder:
             self.unsaved = None
-            self.save(self._save_settings, algorithm)
+            about = {**self._manifest, "flags": self._flags}
+            self.save(settings.write, self.folder, algorithm.config, **about)
             self.save(self._save_tables)
             self.save(self._save_checkpoint, algorithm)
             self.save(self._log.add, self.rows[-1])
@@ -115,14 +116,14 @@ class Run:
 
     def finish(self, **evaluations: np.ndarray) -> None:
         """Add evaluations that are no iteration's to evaluations.csv: their returns, by name."""
-        self.save(self._save_evaluations, evaluations)
+        self.save(self._save_tables, **evaluations)
 
     def resume(self, algorithm, found: checkpoint.Checkpoint) -> None:
-        """Put a checkpoint of this run into a newly built algorithm, and read the run's files.
+        """Put a checkpoint of this run into a newly built algorithm, and into this new `Run`.
 
         Raises:
-            Problem: if the checkpoint holds no training, `algorithm` has other layers or a
-                smaller replay buffer, or the run's CSV files are not there.
+            Problem: if the checkpoint holds no training, or `algorithm` has another network or a
+                smaller replay buffer.
         """
         from starter.storage.training_state import set_state
 
@@ -135,50 +136,28 @@ class Run:
         set_state(algorithm, arrays, facts["algorithm"])
         self.best.restore(facts["best"], found.weights)
         self.saved = found.path
-        try:
-            self._read_tables(algorithm.iteration)
-        except (OSError, KeyError, TypeError, ValueError) as error:
-            words = f"{self.folder} has no complete CSV files to resume from: {error}"
-            raise Problem(words) from None
+        self.rows, self.episodes = facts["rows"], facts["episodes"]
+        self.evaluations = {int(n): np.array(r) for n, r in facts["evaluations"].items()}
 
-    def _read_tables(self, last):
-        def until_last(name, column):
-            rows = tables.read(self.folder / f"{name}.csv")
-            return [row for row in rows if isinstance(row[column], int) and row[column] <= last]
+    def _save_tables(self, **more):
+        for name, heading, rows in (
+            ("statistics", self.rows[0], [row.values() for row in self.rows]),
+            ("episodes", ("iteration", "return", "length"), self.episodes),
+            ("evaluations", ("iteration", "episode", "return"), self._flown(more)),
+        ):
+            tables.write(self.folder / f"{name}.csv", heading, rows)
 
-        self.rows = until_last("statistics", "training_iteration")
-        self.episodes = [
-            (row["iteration"], row["return"], row["length"])
-            for row in until_last("episodes", "iteration")
-        ]
-        evaluations = {}
-        for row in until_last("evaluations", "iteration"):
-            evaluations.setdefault(row["iteration"], []).append(float(row["return"]))
-        self.evaluations = {number: np.array(returns) for number, returns in evaluations.items()}
-
-    def _save_settings(self, algorithm):
-        settings.write(self.folder, algorithm.config, **self._manifest, flags=self._flags)
-
-    def _save_tables(self):
-        rows = [list(row.values()) for row in self.rows]
-        tables.write(self.folder / "statistics.csv", list(self.rows[0]), rows)
-        heading = ["iteration", "return", "length"]
-        tables.write(self.folder / "episodes.csv", heading, self.episodes)
-        self._save_evaluations({})
-
-    def _save_evaluations(self, more):
-        rows = [
-            [name, episode, float(episode_return)]
-            for name, returns in {**self.evaluations, **more}.items()
-            for episode, episode_return in enumerate(returns, start=1)
-        ]
-        tables.write(self.folder / "evaluations.csv", ["iteration", "episode", "return"], rows)
+    def _flown(self, more):
+        for name, returns in {**self.evaluations, **more}.items():
+            for episode, episode_return in enumerate(returns, start=1):
+                yield name, episode, float(episode_return)
 
     def _save_checkpoint(self, algorithm):
         from starter.storage.training_state import get_state
 
         arrays, state = get_state(algorithm)
         facts = {"algorithm": state, "best": self.best.to_json()}
+        facts.update({name: getattr(self, name) for name in ("rows", "episodes", "evaluations")})
         self.saved = checkpoint.save(
             self.folder, algorithm.iteration, self.best.weights, (arrays, facts), **self._manifest
         )
@@ -187,17 +166,11 @@ class Run:
 
 def _statistics(algorithm, result):
     learned = result["info"]["learner"].get("default_policy")
+    errors = np.abs(learned["td_error"] if learned else np.nan)  # of the last update
     return {
         **{name: result[name] for name in STATISTICS},
-        # Of the iteration's last update; the network learns from scaled rewards.
-        "mean_q": float(learned["learner_stats"]["mean_q"]) if learned else float("nan"),
-        "loss": huber(learned["td_error"]) if learned else float("nan"),
+        "mean_q": float(learned["learner_stats"]["mean_q"]) if learned else np.nan,
+        "loss": float(np.where(errors < 1, errors**2 / 2, errors - 0.5).mean()),  # Huber's
         "epsilon": algorithm.get_policy().exploration.epsilon(result["timesteps_total"]),
         "time_total_s": result["time_total_s"],
     }
-
-
-def huber(errors: np.ndarray) -> float:
-    """RLlib's loss for DQN, of a batch's errors, shape (n,): quadratic up to 1, then linear."""
-    size = np.abs(errors)
-    return float(np.where(size < 1, size**2 / 2, size - 0.5).mean())
