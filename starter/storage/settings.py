@@ -5,8 +5,6 @@ import platform
 from pathlib import Path
 from typing import Any, Dict, Optional
 
-import numpy as np
-
 from starter import PROJECT
 from starter.files import replacing, to_json
 
@@ -45,7 +43,7 @@ def _flat(config):
 
 
 def _plain(value):
-    if isinstance(value, (np.generic, np.ndarray)):
+    if hasattr(value, "tolist"):  # numpy's
         return value.tolist()
     return getattr(value, "__qualname__", str(value))
 

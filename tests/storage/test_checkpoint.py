@@ -17,23 +17,16 @@ from starter.files import replacing
 from starter.storage import checkpoint
 
 WEIGHTS = {"a": np.ones(3, np.float32)}
-MANIFEST = {
-    "environment": "CartPole-v1",
-    "arguments": {},
-    "action_repeat": 1,
-    "spaces": {},
-    "seed": 3,
-}
+MANIFEST = dict(environment="CartPole-v1", arguments={}, action_repeat=1, spaces={}, seed=3)
 # Saves without a pause: most moments are in the middle of it.
-SAVE_ON = """
+SAVE_ON = f"""
 import itertools, sys
 import numpy as np
 from starter.storage import checkpoint
 for i in itertools.count(1):
-    weights = {"layer/weights": np.full(20_000, i, np.float32)}
-    training = {"buffer/obs": np.full((100_000, 8), i, np.float32)}, {"iteration": i}
-    checkpoint.save(sys.argv[1], i, weights, training, environment="CartPole-v1", arguments={},
-                    action_repeat=1, spaces={}, seed=0)
+    weights = dict(layer=np.full(20_000, i, np.float32))
+    training = dict(obs=np.full((100_000, 8), i, np.float32)), dict(iteration=i)
+    checkpoint.save(sys.argv[1], i, weights, training, **{MANIFEST})
     print(i, flush=True)
 """
 
@@ -55,7 +48,7 @@ def test_killed_at_any_moment_the_newest_checkpoint_is_whole(tmp_path):
         assert printed[-1] <= iteration <= printed[-1] + 1
         arrays, facts = newest.training()
         assert facts == {"iteration": iteration}
-        for values in (newest.weights["layer/weights"], arrays["buffer/obs"]):
+        for values in (newest.weights["layer"], arrays["obs"]):
             assert (values == iteration).all()
         cut_short += len(list(folder.iterdir())) > 1
         # The next save removes what was cut short, and the older ones.
@@ -134,14 +127,11 @@ def test_what_is_not_a_checkpoint_is_refused(damage, word, tmp_path):
 
 
 def test_what_is_resumed_is_not_unpickled_either(tmp_path):
-    path = checkpoint.save(tmp_path, 4, WEIGHTS, (WEIGHTS, {}), **MANIFEST)
+    policy_alone = checkpoint.save(tmp_path, 4, WEIGHTS, **MANIFEST)
+    with pytest.raises(Problem, match="holds a policy to watch, and no training"):
+        checkpoint.newest(policy_alone).training()
+    path = checkpoint.save(tmp_path, 5, WEIGHTS, (WEIGHTS, {}), **MANIFEST)
     a_pickle(path, "training.npz")
     with pytest.raises(Problem, match=r"training\.npz is refused"):
         checkpoint.newest(path).training()
     assert not (path / "it ran").exists()
-
-
-def test_a_policy_alone_cannot_be_resumed(tmp_path):
-    checkpoint.save(tmp_path, 4, WEIGHTS, **MANIFEST)
-    with pytest.raises(Problem, match="holds a policy to watch, and no training"):
-        checkpoint.newest(tmp_path).training()
