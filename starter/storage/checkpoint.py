@@ -122,8 +122,8 @@ def newest(path: Union[str, Path]) -> Checkpoint:
     gives way to an older one.
 
     Args:
-        path: of a checkpoint, of a run's folder, or of the folder of all runs. `latest`, which
-            may be a link or an old copy, stands for the folder of all runs that it lies in.
+        path: of a checkpoint, of a run's folder, or of the folder of all runs; for that, also of
+            `latest` in it, which is never read: it may be an old copy.
 
     Raises:
         Problem: if there is none.
@@ -132,7 +132,8 @@ def newest(path: Union[str, Path]) -> Checkpoint:
     path = path if path.name.strip(".") else path.resolve()  # the parent of . is not .
     path = path.parent if path.name == LATEST else path
     for _ in range(3):
-        found = [*path.glob("checkpoint_*")] or [*path.glob("*/checkpoint_*")]
+        below = (found for found in path.glob("*/checkpoint_*") if found.parent.name != LATEST)
+        found = [*path.glob("checkpoint_*")] or [*below]
         if not found:
             if (path / MANIFEST).is_file():
                 return Checkpoint(path)
@@ -147,12 +148,11 @@ def newest(path: Union[str, Path]) -> Checkpoint:
 
 
 def _saved(path):
-    """When a checkpoint was saved, in seconds; a copy of a run called `latest` is second."""
-    original = path.parent.name != LATEST
+    """When a checkpoint was saved, in seconds since 1970."""
     try:
-        return json.loads((path / MANIFEST).read_text("utf-8"))["saved"], original
+        return float(json.loads((path / MANIFEST).read_text("utf-8"))["saved"])
     except (OSError, ValueError, KeyError, TypeError):  # damaged, or of an older version
-        return path.stat().st_mtime, original
+        return path.stat().st_mtime if path.exists() else 0.0  # replaced just now
 
 
 def _packed(arrays):

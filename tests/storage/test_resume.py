@@ -154,14 +154,16 @@ def test_an_edited_run_is_told_apart_and_watched_as_it_was_trained(tmp_path, mon
         np.testing.assert_array_equal(values, found.weights[name])
 
 
-def test_a_policy_is_shown_with_what_it_was_trained_with():
+def test_a_policy_is_shown_with_what_it_was_trained_with(tmp_path):
     shipped = settings.from_config(main.configure(0, LANDER))
     assert settings.from_config(main.configure(1, LANDER)) == shipped  # the seed is no setting
     model = {"fcnet_hiddens": [9], "fcnet_activation": "tanh"}
     edit = main.configure(0, LANDER).training(
         gamma=np.float32(0.5), n_step=np.int64(7), noisy=True, model=model
     )
-    trained = settings.from_config(edit)
+    settings.write(tmp_path, edit, flags={"stop_reward": np.float32(195)})
+    assert settings.read(tmp_path)["flags"] == {"stop_reward": 195}
+    trained = settings.read(tmp_path)["algorithm"]
     assert {"gamma": 0.5, "n_step": 7}.items() <= trained.items()  # numbers of JSON
     assert settings.differences(trained, {**trained, "n_step": 3, "noisy": False}) == (
         "n_step=7 noisy=true"
@@ -171,12 +173,6 @@ def test_a_policy_is_shown_with_what_it_was_trained_with():
     assert model.items() <= config.model.items()
     # Whichever of the two was edited.
     assert settings.from_config(settings.apply_network(config, shipped)) == shipped
-
-
-def test_numpys_numbers_are_kept_as_numbers(tmp_path):
-    flags = {"stop_reward": np.float32(195)}
-    settings.write(tmp_path, main.configure(0, LANDER), flags=flags)
-    assert settings.read(tmp_path)["flags"] == {"stop_reward": 195}
 
 
 @pytest.mark.slow
