@@ -1,9 +1,10 @@
 """Files that are whole or absent, wherever the program is stopped."""
 
+import json
 import os
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator, Union
+from typing import Any, Iterator, Optional, Union
 
 from starter import Problem
 
@@ -36,3 +37,13 @@ def writing(path: Union[str, Path]) -> Iterator[None]:
             f"cannot write {path}: {error.strerror or error}; "
             "fix that, or choose another folder with --output"
         ) from error
+
+
+def to_json(content: Any, indent: Optional[int] = 2) -> str:
+    """Return `content` as JSON; numpy's numbers and arrays are numbers and lists there."""
+    return json.dumps(content, indent=indent, default=lambda value: value.tolist()) + "\n"
+
+
+def expanded(path: Union[str, Path]) -> Path:
+    """Return a path that a user gave, with ~ replaced by the home folder."""
+    return Path(os.path.expanduser(path))

@@ -19,7 +19,7 @@ class Trained(NamedTuple):
         environment: the `Environment` that it learned; `make()` returns a new one, which acts and
             observes as in training.
         found: the `Checkpoint`.
-        settings: those that it was trained with, as `settings.of` returns them.
+        settings: those that it was trained with, as `settings.from_config` returns them.
     """
 
     pilot: Any

@@ -41,13 +41,16 @@ def build_policy(config, weights: Dict[str, np.ndarray]):
 
 
 def check_shapes(saved: Dict[str, np.ndarray], own: Dict[str, np.ndarray]) -> None:
-    """Compare the shapes of a checkpoint's weights with those of the network in main.py.
+    """Compare the shapes of a checkpoint's weights with those of the network built here.
 
     Raises:
         Problem: if they differ.
     """
-    if {name: a.shape for name, a in saved.items()} != {name: a.shape for name, a in own.items()}:
-        raise Problem(
-            "the checkpoint's network has other layers than main.py's; undo the change of the "
-            "network, or start a new training"
-        )
+    saved, own = ({n: a.shape for n, a in weights.items()} for weights in (saved, own))
+    for name in sorted({*saved, *own}):
+        there, here = saved.get(name, "missing"), own.get(name, "missing")
+        if there != here:
+            raise Problem(
+                f"the checkpoint has another network: its {name} is {there}, and {here} here; "
+                "undo the change of the network's settings, or start a new training"
+            )

@@ -4,27 +4,28 @@ import hashlib
 import io
 import json
 import shutil
-import tempfile
+import time
 from pathlib import Path
 from typing import Any, Dict, Optional, Tuple, Union
 
 import numpy as np
 
 from starter import Problem
-from starter.files import writing
-from starter.storage.folder import follow
+from starter.files import expanded, to_json, writing
+from starter.storage.folder import LATEST
 
-FORMAT = "rllib-dqn-starter 3"
+FORMAT = "rllib-dqn-starter 4"
 MANIFEST = "manifest.json"
-MANIFEST_TYPES = {
+KEYS = {
     "iteration": int,
     "environment": str,
     "arguments": dict,
     "action_repeat": int,
+    "spaces": dict,
     "seed": int,
+    "files": dict,
 }
 POLICY, ARRAYS, FACTS = "policy.npz", "training.npz", "training.json"
-SCRATCH = ".saving-"
 FIX = "name a folder that training printed after 'saved', or a run's folder"
 
 
@@ -33,7 +34,7 @@ def save(
     iteration: int,
     weights: Dict[str, np.ndarray],
     training: Optional[Tuple[Dict[str, np.ndarray], Dict[str, Any]]] = None,
-    **about: Any,
+    **manifest: Any,
 ) -> Path:
     """Write `folder/checkpoint_NNNNNN`, where NNNNNN is the iteration, and remove older ones.
 
@@ -41,37 +42,38 @@ def save(
     wherever the process is killed. It holds numbers and words; none of it runs when it is read.
 
     Args:
+        folder: of a run that no other process saves to.
+        iteration: which the training has reached.
         weights: those of the policy to watch, by name.
         training: what training resumes from: arrays by name, and a dict of JSON types.
-        about: what else the manifest says, beside the SHA-256 of every file.
+        manifest: the rest of `KEYS`.
 
     Returns:
         The checkpoint's path.
 
     Raises:
-        Problem: if it cannot be written; nothing of it is left then.
+        Problem: if it cannot be written; the older ones are unchanged then.
     """
+    contents = {POLICY: _packed(weights)}
+    if training:
+        contents[ARRAYS] = _packed(training[0])
+        contents[FACTS] = to_json(training[1], indent=None).encode()
+    files = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+    manifest = {"format": FORMAT, "iteration": iteration, **manifest, "saved": time.time()}
+    contents[MANIFEST] = to_json({**manifest, "files": files}).encode()
     folder = Path(folder)
+    made, scratch = folder / f"checkpoint_{iteration:06}", folder / ".saving"
     with writing(folder):
-        scratch = Path(tempfile.mkdtemp(prefix=SCRATCH, dir=folder))
+        shutil.rmtree(scratch, ignore_errors=True)  # left by a process that was killed
         try:
-            scratch.chmod(0o755)  # mkdtemp shuts out other users
-            _save_arrays(scratch / POLICY, weights)
-            if training:
-                arrays, facts = training
-                _save_arrays(scratch / ARRAYS, arrays)
-                (scratch / FACTS).write_text(json.dumps(facts) + "\n", "utf-8")
-            digests = {path.name: _sha256(path) for path in sorted(scratch.iterdir())}
-            manifest = {"format": FORMAT, "iteration": iteration, **about, "files": digests}
-            (scratch / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
-            made = folder / f"checkpoint_{iteration:06}"
-            if made.exists():  # resuming has passed over it, because it is damaged
-                made.rename(f"{scratch}-old")
+            scratch.mkdir()
+            for name, content in contents.items():
+                (scratch / name).write_bytes(content)
+            shutil.rmtree(made, ignore_errors=True)  # damaged: training resumed from an older one
             scratch.rename(made)
-        except BaseException:
+        finally:
             shutil.rmtree(scratch, ignore_errors=True)
-            raise
-    for old in [*folder.glob("checkpoint_*"), *folder.glob(f"{SCRATCH}*")]:
+    for old in folder.glob("checkpoint_*"):
         if old != made:
             shutil.rmtree(old, ignore_errors=True)
     return made
@@ -87,28 +89,20 @@ class Checkpoint:
     """
 
     def __init__(self, path: Union[str, Path]):
-        self.path = path = Path(path)
-        if not path.is_dir():
-            raise Problem(f"there is no folder {path}; {FIX}")
+        self.path = Path(path)
         try:
-            self.manifest = json.loads((path / MANIFEST).read_text("utf-8"))
-            digests = dict(self.manifest["files"])
-            ours = self.manifest["format"] == FORMAT and POLICY in digests
-            self.manifest = {"arguments": {}, "action_repeat": 1, **self.manifest}
-            ours = ours and all(isinstance(self.manifest[n], t) for n, t in MANIFEST_TYPES.items())
-            ours = ours and self.manifest["seed"] >= 0 and self.manifest["action_repeat"] >= 1
+            self.manifest = json.loads((self.path / MANIFEST).read_text("utf-8"))
+            ours = all(isinstance(self.manifest[name], kind) for name, kind in KEYS.items())
+            ours = ours and self.manifest["format"] == FORMAT and POLICY in self.manifest["files"]
         except (OSError, ValueError, KeyError, TypeError):
             ours = False
         if not ours:
             raise Problem(f"{path} is not a checkpoint of this version of the project; {FIX}")
-        for name, digest in digests.items():
-            try:
-                intact = _sha256(path / name) == digest
-            except OSError:
-                intact = False
-            if not intact:
+        for name, digest in self.manifest["files"].items():
+            file = self.path / name
+            if not file.is_file() or hashlib.sha256(file.read_bytes()).hexdigest() != digest:
                 raise Problem(f"{path} is damaged: {name} was cut short or changed; {FIX}")
-        self.weights = _load_arrays(path / POLICY)
+        self.weights = _load_arrays(self.path / POLICY)
 
     def training(self) -> Tuple[Dict[str, np.ndarray], Dict[str, Any]]:
         """Return what `save` was given as `training`.
@@ -122,40 +116,49 @@ class Checkpoint:
 
 
 def newest(path: Union[str, Path]) -> Checkpoint:
-    """Return the checkpoint at `path`, or the newest complete one of the run there.
+    """Return the checkpoint at `path`, or the newest one below it.
+
+    The newest of several runs is the one that was saved last. Within a run, a damaged checkpoint
+    gives way to an older one.
+
+    Args:
+        path: of a checkpoint, of a run's folder, or of the folder of all runs; for that, also of
+            `latest` in it, which is never read: it may be an old copy.
 
     Raises:
         Problem: if there is none.
     """
-    path = follow(path)
-    if not path.is_dir():
-        raise Problem(f"there is no folder {path}; {FIX}")
-    reason = None
-    for _ in range(3):  # a training may be replacing them right now
-        for found in sorted(path.glob("checkpoint_*"), reverse=True):
+    path = expanded(path)
+    path = path if path.name.strip(".") else path.resolve()  # the parent of . is not .
+    path = path.parent if path.name == LATEST else path
+    for _ in range(3):
+        below = (found for found in path.glob("*/checkpoint_*") if found.parent.name != LATEST)
+        found = [*path.glob("checkpoint_*")] or [*below]
+        if not found:
+            if (path / MANIFEST).is_file():
+                return Checkpoint(path)
+            raise Problem(f"there is no checkpoint in {path}; {FIX}")
+        run = max(found, key=_saved).parent
+        for checkpoint in sorted(run.glob("checkpoint_*"), reverse=True):
             try:
-                return Checkpoint(found)
-            except Problem as problem:
+                return Checkpoint(checkpoint)
+            except Problem as problem:  # perhaps a training was just replacing it
                 reason = problem
-    if reason:
-        raise reason
-    return Checkpoint(path)
+    raise reason
 
 
-def digest(weights: Dict[str, np.ndarray]) -> str:
-    """Return the SHA-256 of a policy's weights, variable by variable in the order of names."""
-    hashed = hashlib.sha256()
-    for name, values in sorted(weights.items()):
-        hashed.update(f"{name} {values.dtype} {values.shape}".encode())
-        hashed.update(values.tobytes())
-    return hashed.hexdigest()
+def _saved(path):
+    """When a checkpoint was saved, in seconds since 1970."""
+    try:
+        return float(json.loads((path / MANIFEST).read_text("utf-8"))["saved"])
+    except (OSError, ValueError, KeyError, TypeError):  # damaged, or of an older version
+        return path.stat().st_mtime if path.exists() else 0.0  # replaced just now
 
 
-def _save_arrays(path, arrays):
-    # In memory first: where the disk is full, numpy's zip file would print a traceback.
+def _packed(arrays):
     packed = io.BytesIO()
     np.savez(packed, **arrays)
-    path.write_bytes(packed.getvalue())
+    return packed.getvalue()
 
 
 def _load_arrays(path):
@@ -166,7 +169,3 @@ def _load_arrays(path):
         raise Problem(
             f"{path} is refused: it holds more than numbers, which could run code"
         ) from None
-
-
-def _sha256(path):
-    return hashlib.sha256(path.read_bytes()).hexdigest()

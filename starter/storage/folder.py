@@ -1,80 +1,71 @@
-"""The folder of a run under runs/, and the link to the newest."""
+"""The folder of a run, below the folder of all runs."""
 
+import fcntl
 import os
 import re
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Iterator, Optional, Union
 
-from starter.files import replacing, writing
+from starter import Problem
+from starter.files import expanded, replacing, writing
 
 LATEST = "latest"
-LONGEST_NAME = 120  # characters, before the date
-RESERVE = ".reserve"
-RESERVE_BYTES = 12 * 2**20  # enough for a checkpoint and a GIF
+LONGEST_NAME = 120  # bytes, before the date; most file systems allow 255
 
 
 @contextmanager
 def opened(output: Union[str, Path], name: str, folder: Optional[Path] = None) -> Iterator[Path]:
     """Create `output/name-DATE-TIME`, or use `folder`; remove it afterwards if it is empty.
 
-    Until `release_reserve` is called, a file of 12 MB keeps room for the last checkpoint: a disk
-    that fills up during training does not cost the policy.
-
     Raises:
-        Problem: if the folder cannot be written to, or its disk is full.
+        Problem: if it cannot be created, or another process is using it.
     """
-    name = re.sub(r"[^\w.+=-]+", "-", name)[:LONGEST_NAME]  # an ID may hold / and :
-    folder = folder or _new(Path(output), f"{name}-{time.strftime('%Y%m%d-%H%M%S')}")
-    try:
-        with writing(folder):
-            (folder / RESERVE).write_bytes(bytes(RESERVE_BYTES))
-        yield folder
-    finally:
-        release_reserve(folder)
-        if folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
+    if not folder:
+        name = re.sub(r"[^\w.+=-]+", "-", name)  # an ID may hold / and :
+        name = name.encode()[:LONGEST_NAME].decode("utf-8", "ignore")
+        folder = _new(expanded(output), f"{name}-{time.strftime('%Y%m%d-%H%M%S')}")
+    with _locked(folder):
+        try:
+            yield folder
+        finally:
+            with suppress(OSError):  # it is not empty, or the user has removed it
+                folder.rmdir()
 
 
-def _new(output: Path, stem: str) -> Path:
+def _new(output, stem):
     with writing(output):
         output.mkdir(parents=True, exist_ok=True)
         for number in count(1):  # two runs may start in the same second
             folder = output / (stem if number == 1 else f"{stem}-{number}")
-            try:
+            with suppress(FileExistsError):
                 folder.mkdir()
                 return folder
-            except FileExistsError:
-                continue
 
 
-def release_reserve(folder: Path) -> None:
-    """Make room for the files that are written last."""
-    reserve = folder / RESERVE
-    if reserve.exists():
-        reserve.unlink()
+@contextmanager
+def _locked(folder):
+    """Keep other processes out of the folder; the lock ends with this process."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise Problem(f"another process is using {folder}; end that one first") from None
+    except OSError:
+        pass  # a file system without locks
+    try:
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def name_latest(folder: Path) -> None:
-    """Point `latest`, beside the run's folder, to that folder.
+    """Make the link `latest`, beside a run's folder, point to it.
 
-    `latest` is a symbolic link, or a file with the folder's name where links are not supported.
-
-    Raises:
-        Problem: if it cannot be written; it is unchanged then.
+    It is for people: no program reads it, so it does not matter where it cannot be made.
     """
-    with replacing(folder.with_name(LATEST)) as scratch:
-        try:
-            scratch.symlink_to(folder.name, target_is_directory=True)
-        except OSError:
-            scratch.write_text(folder.name + "\n", "utf-8")
-
-
-def follow(path: Union[str, Path]) -> Path:
-    """Return the folder that a `latest` leads to; any other path as it is."""
-    path = Path(path)
-    if path.name == LATEST and path.is_file():
-        return path.with_name(path.read_text("utf-8").strip())
-    return path.parent / os.readlink(path) if path.is_symlink() else path
+    with suppress(Problem), replacing(folder.with_name(LATEST)) as scratch:
+        scratch.symlink_to(folder.name, target_is_directory=True)

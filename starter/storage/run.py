@@ -10,7 +10,7 @@ import numpy as np
 from starter import Problem
 from starter.evaluation import Best, Evaluation
 from starter.storage import checkpoint, settings, tables, tensorboard
-from starter.storage import folder as run_folder
+from starter.storage.folder import name_latest, opened
 
 # RLlib's names for the columns of statistics.csv; its "reward" is the return of an episode.
 STATISTICS = (
@@ -36,11 +36,15 @@ def open_run(
     Raises:
         Problem: if the folder cannot be written to; at the end, if the newest files could not be.
     """
-    changed = settings.differences(settings.of(algorithm.config))
+    changed = settings.differences(settings.from_config(algorithm.config))
     name = f"{environment}-seed{seed}" + (f"-{changed}" if changed else "")
-    with run_folder.opened(output, name, folder) as folder:
+    with opened(output, name, folder) as folder:
         run = Run(folder, {**environment.manifest, "seed": seed}, flags)
-        yield run
+        try:
+            yield run
+        except Problem as problem:
+            kept = f"; what was learned before is in {run.saved}" if run.saved else ""
+            raise Problem(f"{problem}{kept}") from problem
         if run.unsaved:
             raise run.unsaved
 
@@ -76,7 +80,7 @@ class Run:
         self.saved: Optional[Path] = None
         self.unsaved: Optional[Problem] = None
         self._manifest, self._flags = manifest, flags
-        self._settings_written, self._warned = False, set()
+        self._warned = False
         self._log = tensorboard.Log(folder) if folder else None
 
     def record(self, algorithm, result: Dict[str, Any], evaluation: Optional[Evaluation]) -> None:
@@ -99,111 +103,78 @@ class Run:
             self.episodes.append((iteration, float(episode_return), int(length)))
         if self.folder:
             self.unsaved = None
-            self.save(self._save_settings, algorithm)
+            about = {**self._manifest, "flags": self._flags}
+            self.save(settings.write, self.folder, algorithm.config, **about)
             self.save(self._save_tables)
             self.save(self._save_checkpoint, algorithm)
             self.save(self._log.add, self.rows[-1])
 
     def save(self, write, *args, **kwargs) -> None:
-        """Call `write`; if it raises a `Problem`, warn once, and keep it as `unsaved`."""
+        """Call `write`; keep its `Problem`, if any, as `unsaved`, and warn of the run's first."""
         try:
             write(*args, **kwargs)
         except Problem as problem:
-            if str(problem) not in self._warned:
+            if not self._warned:
                 print(f"warning: {problem}; training continues", file=sys.stderr)
-            self._warned.add(str(problem))
-            self.unsaved = problem
+            self._warned, self.unsaved = True, problem
 
     def finish(self, **evaluations: np.ndarray) -> None:
         """Add evaluations that are no iteration's to evaluations.csv: their returns, by name."""
-        self.save(self._save_evaluations, evaluations)
+        self.save(self._save_tables, **evaluations)
 
     def resume(self, algorithm, found: checkpoint.Checkpoint) -> None:
-        """Put a checkpoint of this run into a newly built algorithm, and read the run's files.
+        """Put a checkpoint of this run into a newly built algorithm, and into this new `Run`.
 
         Raises:
-            Problem: if the checkpoint holds no training, `algorithm` has other layers or a
-                smaller replay buffer, or the run's CSV files are not there.
+            Problem: if the checkpoint holds no training, or `algorithm` has another network or a
+                smaller replay buffer.
         """
         from starter.storage.training_state import set_state
 
-        trained = settings.read(self.folder).get("algorithm")
-        changed = settings.differences(settings.of(algorithm.config), trained)
-        if changed:
-            print(f"resuming with other settings than before: {changed}")
+        now, before = settings.from_config(algorithm.config), settings.read(self.folder)
+        before = before.get("algorithm", now)
+        if now != before:
+            changed, old = settings.differences(now, before), settings.differences(before, now)
+            print(f"resuming with other settings than before: {changed}; before: {old}")
         arrays, facts = found.training()
         set_state(algorithm, arrays, facts["algorithm"])
         self.best.restore(facts["best"], found.weights)
         self.saved = found.path
-        try:
-            self._read_tables(algorithm.iteration)
-        except (OSError, KeyError, TypeError, ValueError) as error:
-            raise Problem(
-                f"{self.folder} has no complete CSV files to resume from: {error}"
-            ) from None
+        self.rows, self.episodes = facts["rows"], facts["episodes"]
+        self.evaluations = {int(n): np.array(r) for n, r in facts["evaluations"].items()}
 
-    def _read_tables(self, last):
-        def until_last(name, column):
-            rows = tables.read(self.folder / f"{name}.csv")
-            return [row for row in rows if isinstance(row[column], int) and row[column] <= last]
+    def _save_tables(self, **more):
+        for name, heading, rows in (
+            ("statistics", self.rows[0], [row.values() for row in self.rows]),
+            ("episodes", ("iteration", "return", "length"), self.episodes),
+            ("evaluations", ("iteration", "episode", "return"), self._flown(more)),
+        ):
+            tables.write(self.folder / f"{name}.csv", heading, rows)
 
-        self.rows = until_last("statistics", "training_iteration")
-        self.episodes = [
-            (row["iteration"], row["return"], row["length"])
-            for row in until_last("episodes", "iteration")
-        ]
-        evaluations = {}
-        for row in until_last("evaluations", "iteration"):
-            evaluations.setdefault(row["iteration"], []).append(float(row["return"]))
-        self.evaluations = {number: np.array(returns) for number, returns in evaluations.items()}
-
-    def _save_settings(self, algorithm):
-        if not self._settings_written:
-            about = {**self._manifest, "flags": self._flags}
-            settings.write(self.folder, algorithm.config, **about)
-            self._settings_written = True
-
-    def _save_tables(self):
-        rows = [list(row.values()) for row in self.rows]
-        tables.write(self.folder / "statistics.csv", list(self.rows[0]), rows)
-        heading = ["iteration", "return", "length"]
-        tables.write(self.folder / "episodes.csv", heading, self.episodes)
-        self._save_evaluations({})
-
-    def _save_evaluations(self, more):
-        rows = [
-            [name, episode, float(episode_return)]
-            for name, returns in {**self.evaluations, **more}.items()
-            for episode, episode_return in enumerate(returns, start=1)
-        ]
-        tables.write(self.folder / "evaluations.csv", ["iteration", "episode", "return"], rows)
+    def _flown(self, more):
+        for name, returns in {**self.evaluations, **more}.items():
+            for episode, episode_return in enumerate(returns, start=1):
+                yield name, episode, float(episode_return)
 
     def _save_checkpoint(self, algorithm):
         from starter.storage.training_state import get_state
 
         arrays, state = get_state(algorithm)
         facts = {"algorithm": state, "best": self.best.to_json()}
-        first = self.saved is None
+        facts.update({name: getattr(self, name) for name in ("rows", "episodes", "evaluations")})
         self.saved = checkpoint.save(
             self.folder, algorithm.iteration, self.best.weights, (arrays, facts), **self._manifest
         )
-        if first:
-            run_folder.name_latest(self.folder)
+        name_latest(self.folder)
 
 
 def _statistics(algorithm, result):
     learned = result["info"]["learner"].get("default_policy")
+    errors = np.abs(learned["td_error"] if learned else np.nan)  # of the last update
     return {
         **{name: result[name] for name in STATISTICS},
-        # Of the iteration's last update; the network learns from scaled rewards.
-        "mean_q": float(learned["learner_stats"]["mean_q"]) if learned else float("nan"),
-        "loss": huber(learned["td_error"]) if learned else float("nan"),
+        "mean_q": float(learned["learner_stats"]["mean_q"]) if learned else np.nan,
+        "loss": float(np.where(errors < 1, errors**2 / 2, errors - 0.5).mean()),  # Huber's
         "epsilon": algorithm.get_policy().exploration.epsilon(result["timesteps_total"]),
         "time_total_s": result["time_total_s"],
     }
-
-
-def huber(errors: np.ndarray) -> float:
-    """RLlib's loss for DQN, of a batch's errors, shape (n,): quadratic up to 1, then linear."""
-    size = np.abs(errors)
-    return float(np.where(size < 1, size**2 / 2, size - 0.5).mean())

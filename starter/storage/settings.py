@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Dict, Optional
 
 from starter import PROJECT
-from starter.files import replacing
+from starter.files import replacing, to_json
 
 FILE = "settings.json"
 SHIPPED = PROJECT / "docs" / "demo" / FILE  # of the README's run; `make expected` writes it
@@ -17,24 +17,24 @@ SHOWN_BY = ("dueling", "gamma", "hiddens", "noisy", "num_atoms", "v_max", "v_min
 NESTED = ("exploration_config", "replay_buffer_config", "model")
 
 
-def of(config) -> Dict[str, Any]:
+def from_config(config) -> Dict[str, Any]:
     """Return the settings of an RLlib config that matter, as JSON types.
 
     These are the ones that are not RLlib's defaults, and those that the shipped run has. A
     setting inside a nested one has a dot in its name: `exploration_config.epsilon`.
     """
-    own, default, shipped = _flat(config.to_dict()), _flat(type(config)().to_dict()), _shipped()
-    changed = {n: v for n, v in own.items() if n in shipped or v != default.get(n)}
-    return json.loads(json.dumps(changed, default=_name, sort_keys=True))
+    current, default, shipped = _flat(config), _flat(type(config)()), _shipped()
+    changed = {n: v for n, v in current.items() if n in shipped or v != default.get(n)}
+    return json.loads(json.dumps(changed, default=_plain, sort_keys=True))
 
 
 def _shipped():
     return read(SHIPPED.parent).get("algorithm", {})
 
 
-def _flat(settings):
+def _flat(config):
     flat = {}
-    for name, value in settings.items():
+    for name, value in config.to_dict().items():
         if name in NESTED:
             flat.update({f"{name}.{n}": v for n, v in value.items() if n not in LEFT_OUT})
         elif name not in LEFT_OUT:
@@ -42,15 +42,17 @@ def _flat(settings):
     return flat
 
 
-def _name(thing):
-    return getattr(thing, "__qualname__", str(thing))
+def _plain(value):
+    if hasattr(value, "tolist"):  # numpy's
+        return value.tolist()
+    return getattr(value, "__qualname__", str(value))
 
 
 def differences(settings: Dict[str, Any], others: Optional[Dict[str, Any]] = None) -> str:
     """Return the settings that differ from others, such as `gamma=0.9 n_step=1`.
 
     Args:
-        settings: as `of` returns them.
+        settings: as `from_config` returns them.
         others: what to compare with; by default the shipped ones.
     """
     others = others or _shipped() or settings
@@ -68,15 +70,15 @@ def apply_network(config, settings: Dict[str, Any]):
 
     Args:
         config: RLlib's.
-        settings: as `of` returns them; what is not in them is RLlib's default.
+        settings: as `from_config` returns them; what is not in them is RLlib's default.
     """
     if not settings:
         return config
-    own, default = config.to_dict(), type(config)().to_dict()
+    current, default = config.to_dict(), type(config)().to_dict()
     changes = {name: settings.get(name, default[name]) for name in SHOWN_BY}
     changes["model"] = {n: settings.get(f"model.{n}", v) for n, v in default["model"].items()}
     scale = settings.get("replay_buffer_config.reward_scale", 1)
-    changes["replay_buffer_config"] = {**own["replay_buffer_config"], "reward_scale": scale}
+    changes["replay_buffer_config"] = {**current["replay_buffer_config"], "reward_scale": scale}
     return config.update_from_dict(changes)
 
 
@@ -102,7 +104,7 @@ def write(folder: Path, config, **about: Any) -> None:
     content = {
         **about,
         "versions": {"python": platform.python_version(), **packages},
-        "algorithm": of(config),
+        "algorithm": from_config(config),
     }
     with replacing(folder / FILE) as scratch:
-        scratch.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
+        scratch.write_text(to_json(content), "utf-8")

@@ -2,7 +2,7 @@
 
 import csv
 from pathlib import Path
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, Iterable, List
 
 from starter.files import replacing
 
@@ -19,7 +19,7 @@ def read(path: Path) -> List[Dict[str, Any]]:
         ]
 
 
-def write(path: Path, heading: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+def write(path: Path, heading: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
     """Write the file, whole or not at all.
 
     Raises:

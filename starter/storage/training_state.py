@@ -3,8 +3,8 @@
 from typing import Any, Dict, Tuple
 
 import numpy as np
-from ray.experimental.tf_utils import TensorFlowVariables
 from ray.rllib.evaluation.metrics import RolloutMetrics
+from ray.rllib.policy.tf_policy import TFPolicy
 
 from starter import Problem
 from starter.learning.build import check_shapes
@@ -26,22 +26,19 @@ def get_state(algorithm) -> State:
     parts = {
         "network": policy.get_weights(),
         "average": algorithm.average,
-        "target": _target(policy).get_weights(),
+        "target": policy.get_session().run(_target(policy)),
         "optimizer": policy._optimizer_variables.get_weights(),
         "buffer": columns,
     }
     arrays = {f"{part}/{name}": a for part, named in parts.items() for name, a in named.items()}
     return arrays, {
-        "counters": {name: int(value) for name, value in algorithm._counters.items()},
+        "counters": dict(algorithm._counters),
         "iteration": algorithm.iteration,
         "episodes_total": algorithm._episodes_total,
         "time_total": algorithm._time_total,
-        "episodes": [
-            [int(episode.episode_length), float(episode.episode_reward)]
-            for episode in algorithm._episode_history
-        ],
-        "global_timestep": int(policy.global_timestep),
-        "learning_rate_timestep": int(algorithm.workers.local_worker().global_vars["timestep"]),
+        "episodes": [[e.episode_length, e.episode_reward] for e in algorithm._episode_history],
+        "global_timestep": policy.global_timestep,
+        "learning_rate_timestep": algorithm.workers.local_worker().global_vars["timestep"],
         "next_row": next_row,
     }
 
@@ -50,32 +47,31 @@ def set_state(algorithm, arrays: Dict[str, np.ndarray], facts: Dict[str, Any]) -
     """Put into a newly built DQN what `get_state` returned.
 
     Each environment starts a new episode, and random numbers start from the seed that
-    `algorithm` was built with.
+    `algorithm` was built with. RLlib's own `Algorithm.__setstate__` would start Ray's servers.
 
     Raises:
         Problem: if `algorithm` has another network or a smaller replay buffer.
     """
-    # Not Algorithm.__setstate__, which would start Ray's servers.
-    policy = algorithm.get_policy()
-    worker = algorithm.workers.local_worker()
     parts = {}
     for name, values in arrays.items():
         part, _, name = name.partition("/")
         parts.setdefault(part, {})[name] = values
+    policy, buffer = algorithm.get_policy(), algorithm.local_replay_buffer
     check_shapes(parts["network"], policy.get_weights())
-    buffer = algorithm.local_replay_buffer
-    if len(parts["buffer"]["obs"]) > buffer.capacity:
+    saved = len(parts["buffer"]["obs"])
+    if saved > buffer.capacity:
         raise Problem(
-            "the checkpoint's replay buffer is larger than main.py's; undo the change of its "
-            "capacity, or start a new training"
+            f"the checkpoint's replay buffer holds {saved:,} timesteps, more than the capacity of "
+            f"{buffer.capacity:,} here; raise that, or start a new training"
         )
     buffer.set_state(parts["buffer"], facts["next_row"])
-    worker.set_global_vars({"timestep": facts["learning_rate_timestep"]})
-    policy.set_weights(parts["network"])
-    algorithm.average = parts["average"]
-    _target(policy).set_weights(parts["target"])  # the line above overwrote it
+    TFPolicy.set_weights(policy, parts["network"])  # DQN's would set the target network's, too
+    for name, variable in _target(policy).items():
+        variable.load(parts["target"][name], policy.get_session())
     policy._optimizer_variables.set_weights(parts["optimizer"])
+    algorithm.workers.local_worker().set_global_vars({"timestep": facts["learning_rate_timestep"]})
     policy.global_timestep = facts["global_timestep"]
+    algorithm.average = parts["average"]
     algorithm._counters.update(facts["counters"])
     algorithm._iteration = facts["iteration"]
     algorithm._episodes_total = facts["episodes_total"]
@@ -84,10 +80,5 @@ def set_state(algorithm, arrays: Dict[str, np.ndarray], facts: Dict[str, Any]) -
 
 
 def _target(policy):
-    """The target network's variables, which RLlib leaves out of a policy's weights."""
-    if not hasattr(policy, "_target_variables"):
-        with policy.get_session().graph.as_default():
-            policy._target_variables = TensorFlowVariables(
-                [], policy.get_session(), policy.target_model.variables()
-            )
-    return policy._target_variables
+    """The target network's variables, by name, which RLlib leaves out of a policy's weights."""
+    return {variable.op.name: variable for variable in policy.target_model.variables()}

@@ -1,131 +1,109 @@
-"""A run's folder: the link to the newest, and disks that are full."""
+"""The folders of the runs: which is the newest, who may write to one, and full disks."""
 
 import os
+import shutil
 import subprocess
 import sys
 
 import pytest
-from helpers import PROJECT, assert_refused, environment, run_here
+from helpers import PROJECT, environment
+from storage.test_checkpoint import MANIFEST, WEIGHTS
 
-import main
 from starter import Problem
-from starter.storage import folder
-from starter.storage.run import Run
+from starter.storage import checkpoint, folder
 
 
-def test_latest_leads_to_the_newest_run(tmp_path, monkeypatch):
-    runs = [tmp_path / name for name in ("one", "two", "three")]
-    for run in runs[:2]:
-        run.mkdir()
-        folder.name_latest(run)
-        assert folder.follow(tmp_path / "latest") == run
-        assert os.readlink(tmp_path / "latest") == run.name  # it may be moved as a whole
-
-    def no_links(*arguments, **named):
-        raise OSError(1, "Operation not permitted")
-
-    monkeypatch.setattr(type(tmp_path), "symlink_to", no_links)
-    folder.name_latest(runs[2])
-    assert not (tmp_path / "latest").is_symlink()
-    assert folder.follow(tmp_path / "latest") == runs[2]
+def save(run, iteration=1):
+    run.mkdir(exist_ok=True)
+    path = checkpoint.save(run, iteration, WEIGHTS, **MANIFEST)
+    folder.name_latest(run)
+    return path
 
 
-def test_runs_of_one_second_have_folders_of_their_own_and_empty_ones_go(tmp_path):
-    name = "a:b/c " + "x" * 200
-    with folder.opened(tmp_path, name) as one, folder.opened(tmp_path, name) as two:
-        assert one != two
-        assert one.parent == two.parent == tmp_path
-        assert one.name.startswith("a-b-c-xxx")
-        assert len(two.name) < 160
+def test_the_newest_run_is_found_with_or_without_its_link(tmp_path, monkeypatch):
+    runs = tmp_path / "runs"
+    runs.mkdir()
+    latest = runs / "latest"
+    with pytest.raises(Problem, match=f"no checkpoint in {runs}; name a folder"):
+        checkpoint.newest(latest)
+    save(runs / "b", 9)
+    new = save(runs / "a")  # last by the clock alone
+    assert os.readlink(latest) == "a"  # the runs may be moved as a whole
+    assert checkpoint.newest(latest).path == checkpoint.newest(runs).path == new
+    latest.unlink()
+    shutil.copytree(runs / "a", latest)  # as zip, cp -rL and cloud drives do
+    assert checkpoint.newest(latest).path == new
+    newer = save(runs / "b", 10)
+    assert checkpoint.newest(latest).path == newer
+    shutil.copytree(runs / "b", runs / "old")  # a copy is no newer than what it was copied from
+    newest = save(runs / "a", 2)
+    assert checkpoint.newest(latest).path == newest
+    (newest / "policy.npz").unlink()  # better none than an old run's
+    with pytest.raises(Problem, match=f"{newest} is damaged"):
+        checkpoint.newest(latest)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert checkpoint.newest("~/runs/b").path == newer
+    monkeypatch.chdir(runs / "b")
+    assert checkpoint.newest(".").path == newer
+
+
+def test_a_new_run_has_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    name = "a:b/c " + "é" * 200
+    with folder.opened("~/runs", name) as one, folder.opened(tmp_path / "runs", name) as two:
+        assert one != two  # of the same second
+        assert one.parent == two.parent == tmp_path / "runs"
+        assert one.name.startswith("a-b-c-ééé")
+        assert len(two.name.encode()) < 160
         (two / "kept").touch()
-    assert list(tmp_path.iterdir()) == [two]
-    assert list(two.iterdir()) == [two / "kept"]
-    with folder.opened(tmp_path, name) as removed:
-        (removed / folder.RESERVE).unlink()
-        removed.rmdir()  # by the user; that is no error of its own
+    assert list((tmp_path / "runs").iterdir()) == [two]
 
 
-def test_an_output_folder_that_cannot_be_written(tmp_path):
-    (tmp_path / "file").write_text("in the way")
-    done = run_here(main.main, "--output", tmp_path / "file" / "runs")
-    assert_refused(done, "cannot write", "--output")
+def test_a_run_is_in_use_until_its_process_has_ended(tmp_path):
+    again = folder.opened(tmp_path, "", tmp_path)
+    with folder.opened(tmp_path, "", tmp_path):
+        (tmp_path / "kept").touch()
+        with pytest.raises(Problem, match=f"another process is using {tmp_path}"):
+            again.__enter__()
+    with folder.opened(tmp_path, "", tmp_path) as opened:
+        assert opened == tmp_path
 
 
-@pytest.mark.parametrize("last", [False, True])
-def test_a_file_that_cannot_be_written_ends_only_the_last_iteration(
-    last, tmp_path, monkeypatch, capsys
-):
-    def full(*_):
-        raise Problem("cannot write it")
-
-    def broken(*_):
-        raise MemoryError("no picture")
-
-    run = Run(tmp_path, main.LANDER)
-    written = []
-    for name in ("_save_settings", "_save_tables", "_save_checkpoint", "_add_to_log", "_draw"):
-        monkeypatch.setattr(run, name, lambda *_: written.append(1))
-    monkeypatch.setattr(run, "_add", lambda *_: None)
-    monkeypatch.setattr(run, "_save_tables", full)
-    monkeypatch.setattr(run, "_draw", broken)
-    if last:
-        with pytest.raises(Problem, match="cannot write it"):
-            run.record(None, {}, last)
-    else:
-        run.record(None, {})
-        run.record(None, {})
-        assert len(written) == 6  # the checkpoint, too
-        assert capsys.readouterr().err == (
-            "warning: cannot write it; training continues\n"
-            "warning: no picture; training continues\n"
-        )
-
-
-SMALL_DISK = """
-set -e
-mount -t tmpfs -o size=64k tmpfs /dev/shm
-mount -t tmpfs -o size={size} tmpfs "{mount}"
-status=0
-{command} || status=$?
-ls -A "{mount}"/*/ 2>/dev/null || true
-exit $status
-"""
-
-
-def on_a_small_disk(tmp_path, size, flags, before=""):
-    """Run main.py with a disk of that size at `tmp_path` and a /dev/shm too small for Ray."""
-    command = f"{before}{sys.executable} main.py --output {tmp_path} {flags}"
-    script = SMALL_DISK.format(size=size, mount=tmp_path, command=command)
+@pytest.mark.slow
+@pytest.mark.parametrize(("size", "kept"), [("64k", False), ("20m", True)])
+def test_a_full_disk_costs_no_training_and_no_checkpoint(size, kept, tmp_path):
+    # Filled up once the first iteration is saved, if there is room for that.
+    fill = f"""
+        mount -t tmpfs -o size={size} tmpfs {tmp_path} || exit 99
+        (until ls {tmp_path}/latest; do sleep 0.1; done; cat /dev/zero > {tmp_path}/filler) \\
+            > /dev/null 2>&1 &
+        {sys.executable} main.py --output {tmp_path} --iterations 4 --render none
+        status=$?
+        kill $! 2> /dev/null
+        rm -f {tmp_path}/filler
+        cp -r {tmp_path}/Lunar*/checkpoint_* {tmp_path}-kept 2> /dev/null
+        exit $status
+    """
     done = subprocess.run(
-        ["unshare", "--map-root-user", "--mount", "sh", "-c", script],
-        cwd=str(PROJECT),
+        ["unshare", "--map-root-user", "--mount", "sh", "-c", fill],
+        cwd=PROJECT,
         env=environment(),
         capture_output=True,
         text=True,
         timeout=600,
     )
-    if "unshare" in done.stderr or "mount:" in done.stderr:
+    if done.returncode == 99 or "unshare" in done.stderr:
         pytest.skip("this machine does not allow a disk of one's own: " + done.stderr.strip())
-    return done
-
-
-@pytest.mark.slow
-def test_a_disk_that_is_full_from_the_start(tmp_path):
-    done = on_a_small_disk(tmp_path, "4m", "--iterations 1")
-    assert_refused(done, "cannot write", "No space left on device", "--output")
-    assert done.stdout == ""  # not a line of training, and nothing left on the disk
-
-
-@pytest.mark.slow
-def test_a_disk_that_fills_up_while_training_loses_nothing(tmp_path):
-    # Once the first iteration is saved.
-    wait = f"while ! ls {tmp_path}/latest >/dev/null 2>&1; do sleep 0.1; done"
-    fill = f"({wait}; cat /dev/zero > {tmp_path}/filler 2>/dev/null) & "
-    done = on_a_small_disk(tmp_path, "20m", "--iterations 3 --render none", fill)
-    assert done.returncode == 0, done.stderr
-    warnings = done.stderr.splitlines()
-    assert any("No space left on device; " in warning for warning in warnings)
-    assert all(warning.startswith("warning: ") for warning in warnings), done.stderr
-    assert len(set(warnings)) == len(warnings) <= 4
-    written = done.stdout.split("saved ")[1].split()
-    assert {"checkpoint_000003", "statistics.csv", "evaluations.csv"} <= set(written)
+    assert done.returncode == 1, done.stderr
+    *warnings, error = done.stderr.splitlines()
+    (warning,) = (line for line in warnings if "no learning curve" not in line)
+    assert warning.startswith("warning: cannot write ")
+    assert warning.endswith("; training continues")
+    assert error.startswith("error: cannot write ")
+    assert "No space left on device" in error
+    assert "\n        4     16,384 " in done.stdout
+    if kept:
+        iteration = checkpoint.newest(f"{tmp_path}-kept").manifest["iteration"]
+        assert f"/checkpoint_{iteration:06}\n" in done.stdout  # as it says
+    else:
+        assert "saved nothing" in done.stdout
