@@ -21,8 +21,7 @@ class TemporallyExtendedEpsilonGreedy(Exploration):
         seconds: a random action is held for this long at most, and for one timestep at least.
         timesteps_per_second: the environment's.
 
-    It remembers which action each row of a batch is holding, so in all calls with
-    `explore=True` a row must stay the same environment.
+    It remembers which action each environment is holding.
     """
 
     def __init__(
@@ -44,15 +43,9 @@ class TemporallyExtendedEpsilonGreedy(Exploration):
         self._left = self._held = np.zeros(0, np.int64)
 
     def get_exploration_action(self, *, action_distribution, timestep, explore=True):
-        """RLlib builds TensorFlow's graph with this; the graph calls `hold` when it runs."""
+        """In TensorFlow's graph: the greedy actions. The sampler passes them to `hold`."""
         greedy = action_distribution.deterministic_sample()
-
-        def held():
-            actions = tf.numpy_function(self.hold, [greedy, timestep], greedy.dtype)
-            return tf.ensure_shape(actions, greedy.shape)
-
-        actions = tf.cond(tf.cast(explore, tf.bool), held, lambda: greedy)
-        return actions, tf.zeros_like(actions, tf.float32)
+        return greedy, tf.zeros_like(greedy, tf.float32)
 
     def hold(self, greedy, timestep):
         """Replace some of the `greedy` actions, shape (environments,), by random ones."""

@@ -94,10 +94,8 @@ class FastDQNConfig(DQNConfig):
                     f"{name}: this DQN needs its own {part.__name__}; leave out the type, or use "
                     "RLlib's DQNConfig for all of it"
                 )
-        if self.framework_str != "tf":
-            raise Problem("framework: this DQN works with tf alone; leave it out")
-        if self.input_ is not lockstep_sampler:
-            raise Problem("input_: this DQN works with its own sampler alone; leave it out")
+        if self.framework_str != "tf" or self.input_ is not lockstep_sampler:
+            raise Problem("this DQN needs its own framework, tf, and sampler; leave them out")
         if not 0 <= self.gamma <= 1:
             raise Problem(f"gamma is {self.gamma}, and a discount is from 0 to 1")
         if not 0 <= self.ema_decay < 1:

@@ -15,7 +15,7 @@ class ColumnarReplayBuffer(MultiAgentReplayBuffer):
 
     RLlib's own buffers keep one Python object per timestep, and RLlib calls `sample(1)` once for
     each row of a training batch. Here one call collects a whole batch, if `batch_size` is DQN's
-    `train_batch_size`; `AveragingDQN` sees to that.
+    `train_batch_size`, as `FastDQN` sets it.
 
     Args:
         capacity: number of timesteps to keep; the newest replace the oldest.
