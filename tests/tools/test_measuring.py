@@ -11,10 +11,10 @@ import pytest
 from helpers import copy_project, environment
 from helpers.processes import command, wait_for
 from PIL import Image
+from scripts.measuring import Part
 
 import main
 from scripts import measuring
-from scripts.measuring import Part
 
 # Writes a run as main.py does, but in no time: two iterations, two evaluations of two episodes.
 TRAINING = """
