@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 from filelock import FileLock
-from helpers import PROJECT, run_main
+from helpers import run_main
 
 # A shell's background job ignores Ctrl-C, and so would each process that a test starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -51,14 +51,3 @@ def trained(run_once):
 
     folder, done = run_once("trained", train)
     return folder / "runs", done
-
-
-@pytest.fixture(scope="session")
-def same_arithmetic(run_once):
-    """Skip the test where this machine's arithmetic differs from that of tests/expected."""
-    _, done = run_once("arithmetic", lambda folder: run_main(script="scripts.arithmetic"))
-    expected = json.loads((PROJECT / "tests" / "expected" / "short.json").read_text("utf-8"))
-    found = json.loads(done.stdout)
-    parts = [part for part, value in expected["arithmetic"].items() if found.get(part) != value]
-    if parts:
-        pytest.skip(f"the arithmetic differs from that of tests/expected: {', '.join(parts)}")

@@ -48,7 +48,7 @@ def record():
         scratch.write_text(readme, "utf-8")
     print("recorded: tests/expected, docs/demo and pictures, and the outputs in README.md")
     for note in verify.outdated(readme):
-        print(f"by hand: {note}")
+        print(f"change by hand what is no longer in the code: {note}")
 
 
 if __name__ == "__main__":
