@@ -108,6 +108,6 @@ def test_after_a_change_expected_makes_verify_green(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "reproduced" in done.stdout
     (project / "main.py").write_text(text)
-    done = run_main(script="scripts/verify.py", **environment)
+    done = run_main("--short", script="scripts/verify.py", **environment)
     assert done.returncode == 1
     assert "make expected" in done.stderr
