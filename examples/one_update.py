@@ -47,11 +47,15 @@ scale = config.replay_buffer_config["reward_scale"]
 rewards, rest, target, error, before, after = (
     values[row] / scale for values in (batch["rewards"], rest, targets, errors, before, after)
 )
+discount = f"{config.gamma}**{config.n_step}"
 print("observation      ", " ".join(f"{number:6.2f}" for number in batch["obs"][row]))
 print("action           ", actions[row], environment.actions[actions[row]])
-print("3 timesteps later", " ".join(f"{number:6.2f}" for number in batch["new_obs"][row]))
+print(
+    f"{config.n_step} timesteps later",
+    " ".join(f"{number:6.2f}" for number in batch["new_obs"][row]),
+)
 print(f"rewards           {rewards:8.2f}   their discounted sum")
-print(f"then expected   + {rest:8.2f}   0.99**3 of the target network's value there")
+print(f"then expected   + {rest:8.2f}   {discount} of the target network's value there")
 print(f"target          = {target:8.2f}")
 print(f"Q before          {before:8.2f}   so the error is {error:+.2f}")
 print(f"Q after           {after:8.2f}   the whole batch of 128 moved it by {after - before:+.2f}")

@@ -7,9 +7,8 @@ It writes docs/benchmark.md and docs/learning.png. Interrupt it at any time: it 
 it stopped.
 """
 
-import io
+import shutil
 import subprocess
-import tarfile
 import tempfile
 from pathlib import Path
 from typing import Any, Dict, List, Sequence
@@ -47,13 +46,10 @@ def export(commit: str, folder: Path) -> None:
     Raises:
         Problem: if there is no such commit.
     """
-    command = ["git", "archive", commit]
-    try:
-        packed = subprocess.run(command, cwd=PROJECT, capture_output=True, check=True).stdout
-    except (OSError, subprocess.CalledProcessError):
-        raise Problem(f"--against {commit}: there is no such commit; see `git log`") from None
-    with tarfile.open(fileobj=io.BytesIO(packed)) as files:
-        files.extractall(folder)
+    command = ["git", "archive", "--output", str(folder / "code.tar"), commit]
+    if subprocess.run(command, cwd=PROJECT, stderr=subprocess.DEVNULL).returncode:
+        raise Problem(f"--against {commit}: there is no such commit; see `git log`")
+    shutil.unpack_archive(folder / "code.tar", folder)
 
 
 def summary(name: str, runs: Sequence[Dict[str, Any]], lander) -> List[str]:

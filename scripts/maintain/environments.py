@@ -32,7 +32,8 @@ ENVIRONMENTS = (  # the ID, then arguments
 )
 
 INTRO = """What main.py's settings reach on environments that they were not chosen for. The policy
-that a run kept was evaluated in 100 fresh episodes: their mean return ± its standard deviation."""
+that a run kept was evaluated in 100 fresh episodes: their mean return ± its standard deviation,
+and the share of them at the threshold."""
 
 READING = f"""A cell has a line for each of the seeds {", ".join(map(str, SEEDS))}. A dash means
 not solved, or that no threshold is set.

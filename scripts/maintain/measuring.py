@@ -183,7 +183,7 @@ def plot(path: Path, curves: Dict[str, Sequence[Dict[str, Any]]], environment) -
         below.step([0, *sorted(solved), end], [*shares, shares[-1]], where="post", color=color)
     above.axhline(environment.solved, color="gray", ls="--", lw=1.2)
     above.set(ylabel="mean return, greedy policy")
-    below.set(xlabel="frames", ylabel="runs that solved it", ylim=(-0.05, 1.05))
+    below.set(xlabel="frames", ylabel="runs solved", ylim=(-0.05, 1.05))
     below.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
     below.xaxis.set_major_formatter("{x:,.0f}")
     figure.legend(loc="outside upper center", ncol=3, frameon=False)

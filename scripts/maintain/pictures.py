@@ -71,9 +71,7 @@ def flight() -> Figure:
     label = "what followed"
     axes.plot(seconds, followed[:-1], color="#d55e00", lw=1.5, ls="--", label=label)
     axes.axvline(touched, color="#777777", lw=1)
-    axes.text(
-        touched, axes.get_ylim()[0], "first leg touches ", ha="right", va="bottom", color="#555"
-    )
+    axes.text(touched, axes.get_ylim()[0], "first leg touches ", ha="right", va="bottom")
     axes.set(xlabel="seconds of flight", ylabel="discounted return")
     axes.legend(frameon=False)
     return figure

@@ -103,6 +103,7 @@ def test_export_has_the_files_of_the_commit(tmp_path, monkeypatch):
         (tmp_path / "main.py").write_text(text)
         subprocess.run(["git", "add", "main.py"], cwd=tmp_path, check=True)
         subprocess.run(["git", *identity, "commit", "-qm", text], cwd=tmp_path, check=True)
+    (tmp_path / "there").mkdir()
     benchmark.export("HEAD~1", tmp_path / "there")
     assert (tmp_path / "there" / "main.py").read_text() == "old"
     with pytest.raises(Problem, match="there is no such commit"):
