@@ -53,13 +53,17 @@ def check():
     os.environ.update(FIXED)
     if sys.warnoptions:  # asked for, with PYTHONWARNINGS or -W
         return
+    from gym_notices.notices import notices
+
+    notices.clear()  # what gym prints at import: that gymnasium succeeds it
+    # Here, because it turns DeprecationWarnings on, and the first run, which compiles keras and
+    # RLlib to bytecode, would print a dozen.
+    import gym  # noqa: F401
+
     warnings.simplefilter("ignore")
     logging.getLogger("ray.tune").setLevel(logging.ERROR)  # it would like gputil, for GPUs
     # RLlib calls what TensorFlow deprecates, and resets the level of its logger.
     logging.getLogger("tensorflow").addFilter(lambda record: record.levelno >= logging.ERROR)
-    from gym_notices.notices import notices
-
-    notices.clear()  # what gym prints at import: that gymnasium succeeds it
 
 
 def lock():
