@@ -3,7 +3,7 @@
 # If that is done, it does nothing. uv does the work; where there is none, pip gets it.
 set -eu
 cd "$(dirname "$0")/.."
-here=$(pwd -P) asked=${1:-}
+asked=${1:-}
 for name in $(env | sed -n 's/^\(PYTHON[A-Z]*\)=.*/\1/p'); do unset "$name"; done # another project's
 
 fail() {
@@ -26,15 +26,6 @@ fi
 for uv in uv .setup/uv/bin/uv none; do # the first that is new enough to know --clear
     if "$uv" venv --clear --help >/dev/null 2>&1; then break; fi
 done
-if [ "$uv" = none ]; then
-    uv=.setup/uv/bin/uv
-    python3 -m venv --clear .setup/uv >/dev/null 2>&1 ||
-        fail "set-up needs uv, or a python3 with venv to get it: 'sudo apt install python3-venv' on" \
-            "Debian and Ubuntu, or https://docs.astral.sh/uv; then run the same command again"
-    sed -n '/^uv==/,/^ *#/p' locks/dev.txt >.setup/uv.txt
-    .setup/uv/bin/python -m pip install --quiet --no-user --require-hashes -r .setup/uv.txt ||
-        fail "pip could not get uv; put right what it says, then run the same command again"
-fi
 
 version() {
     "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null
@@ -42,7 +33,7 @@ version() {
 
 # .venv/made-in is written last, removed before anything changes, and wrong after a move.
 usable() {
-    [ "$(cat .venv/made-in 2>/dev/null)" = "$here" ] && [ ! -L .venv ] &&
+    here=$(cd .venv 2>/dev/null && pwd -P) && [ "$(cat .venv/made-in 2>/dev/null)" = "$here" ] &&
         has=$(version .venv/bin/python) && { [ -z "$asked" ] || [ "$has" = "$(version "$asked")" ]; }
 }
 
@@ -58,46 +49,59 @@ if command -v flock >/dev/null; then # one at a time: until this script and its 
     flock -n 9 || { echo "Waiting for another set-up in this folder" && flock 9; } || :
     if finished; then exit; fi
 fi
+
+if [ "$uv" = none ]; then
+    uv=.setup/uv/bin/uv
+    python3 -m venv --clear .setup/uv >/dev/null 2>&1 ||
+        fail "set-up needs uv, or a python3 with venv to get it: 'sudo apt install python3-venv' on" \
+            "Debian and Ubuntu, or https://docs.astral.sh/uv; then run the same command again"
+    sed -n '/^uv==/,/^ *#/p' locks/dev.txt >.setup/uv.txt
+    .setup/uv/bin/python -m pip --disable-pip-version-check install --quiet --no-user \
+        --require-hashes -r .setup/uv.txt ||
+        fail "pip could not get uv; put right what it says, then run the same command again"
+fi
 . scripts/uv.sh
 
 find_python() {
-    for one in ${asked:-"$pinned" $versions}; do
+    for one in "$pinned" $versions; do
         "$uv" python find --system --no-project --no-python-downloads "$one" 2>/dev/null && return
     done
-    one=${asked:-$pinned}
-    "$uv" python install --no-bin "$one" >&2 && "$uv" python find --system --no-project "$one"
+    "$uv" python install --no-bin "$pinned" >&2 && "$uv" python find --system --no-project "$pinned"
 }
 
-if usable; then
+another="name another: make PYTHON=/path/to/python3.9"
+new=no
+if usable && [ ! -L .venv ]; then
     python=.venv/bin/python
+elif [ -n "$asked" ]; then
+    new=yes python=$(command -v "$asked") || fail "PYTHON=$asked is not there; $another"
 else
-    python=$(find_python) || fail "there is no Python ${asked:-$pinned}, nor can uv get it; run the same" \
-        "command again, or name a Python of yours: make PYTHON=/path/to/python3.8"
+    new=yes python=$(find_python) || fail "uv could not get Python $pinned; run the same command" \
+        "again, or $another"
 fi
 
 # What would otherwise fail after the download.
 case " $versions " in
     *" $(version "$python") "*) ;;
-    *) fail "$python is none of Python $versions that runs; name another: make PYTHON=/path/to/python3.8" ;;
+    *) fail "$python does not work, or is none of Python $versions; $another" ;;
 esac
 compiler=$("$python" -c 'import bz2, ctypes, lzma, os, ssl, sysconfig, zlib
-print(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc", "-I" + sysconfig.get_paths()["include"])' 2>&1) ||
-    fail "$python lacks a part ($(echo "$compiler" | tail -n 1)); name another: make PYTHON=/path/to/python3.8"
+compiler = os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc"
+print(compiler, "-I" + sysconfig.get_paths()["include"])' 2>&1) ||
+    fail "$python is not complete ($(echo "$compiler" | tail -n 1)); $another"
 said=$(printf '#include <cmath>\n#include <Python.h>\n' | $compiler -x c++ -fsyntax-only - 2>&1) ||
-    fail "box2d-py needs a C++ compiler and Python's headers ($(echo "$said" | head -n 1)): 'sudo apt install" \
-        "g++ python3-dev' (Debian, Ubuntu), 'sudo dnf install gcc-c++ python3-devel' (Fedora) or 'xcode-select" \
-        "--install' (macOS)"
+    fail "box2d-py needs a C++ compiler and Python.h ($(echo "$said" | head -n 1)):" \
+        "'sudo apt install g++ python3-dev' (Debian, Ubuntu), 'sudo dnf install gcc-c++ python3-devel'" \
+        "(Fedora) or 'xcode-select --install' (macOS)"
 
-# `uv pip sync` brings .venv to the locks; one that was not finished is made anew.
-if ! usable; then
-    [ ! -L .venv ] || rm .venv
+[ ! -L .venv ] || rm .venv # a link to another clone's, which stays
+rm -f .venv/made-in
+if [ $new = yes ]; then
     "$uv" venv --quiet --clear --no-project --python "$python" .venv || fail "uv could not make .venv"
 fi
-rm -f .venv/made-in
-PATH=$here/.venv/bin:$PATH # box2d-py's build calls swig
+PATH=$PWD/.venv/bin:$PATH # box2d-py's build calls swig
 "$uv" pip install --quiet --python .venv/bin/python --require-hashes -r locks/build.txt &&
     "$uv" pip sync --python .venv/bin/python --require-hashes --no-build-isolation $locks ||
-    fail "set-up is not finished; put right what uv says above, then run the same command again:" \
-        "it keeps what it has downloaded"
-echo "$here" >"$(echo .venv/lib/python*/site-packages)/project.pth" # import starter from anywhere
-echo "$here" >.venv/made-in
+    fail "set-up is not finished; put right what uv says, then run the same command again"
+echo ../../../.. >"$(echo .venv/lib/python*/site-packages)/project.pth" # so that `starter` is found
+(cd .venv && pwd -P >made-in)

@@ -123,7 +123,7 @@ def show_what_moves(copy):
             (before, was), (after, now) = old.get(name, ("none", "")), new.get(name, ("none", ""))
             if before != after:
                 moved.add((name, before, after))
-            elif set(re.findall("sha256:(.*?)\\b", was)) - set(re.findall("sha256:(.*?)\\b", now)):
+            elif set(re.findall(r"sha256:\w+", was)) - set(re.findall(r"sha256:\w+", now)):
                 print(f"warning: {lock}: the index has fewer files of {name} {after} than before")
     shown = Table("package", "from", "to", box=box.SIMPLE_HEAD)
     for row in sorted(moved):

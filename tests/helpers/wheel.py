@@ -1,21 +1,37 @@
-"""A small package for pip to install."""
+"""Small packages, and a package index in a folder for them."""
 
 import hashlib
 import zipfile
+from pathlib import Path
 
 
-def wheel(folder, name, version):
-    """Make a small wheel; return its line in a lock file."""
-    stem = f"{name}-{version}"
-    path = folder / f"{stem}-py3-none-any.whl"
+def wheel(index, name, version="1.0", files=()):
+    """Put a small wheel into the index `index`, a folder; return its line in a lock file.
+
+    Args:
+        files: the names and contents of its files besides the module `name`.
+    """
+    stem = f"{name.replace('-', '_')}-{version}"
+    page = Path(index, name)
+    page.mkdir(parents=True, exist_ok=True)
+    path = page / f"{stem}-py3-none-any.whl"
+    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+    about = "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    contents = {
+        f"{name.replace('-', '_')}.py": f"version = '{version}'\n",
+        **dict(files),
+        f"{stem}.dist-info/METADATA": metadata,
+        f"{stem}.dist-info/WHEEL": about,
+    }
+    record = f"{stem}.dist-info/RECORD"
+    contents[record] = "".join(f"{file},,\n" for file in (*contents, record))
     with zipfile.ZipFile(str(path), "w") as archive:
-        archive.writestr(f"{name}.py", f"version = '{version}'\n")
-        metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
-        archive.writestr(f"{stem}.dist-info/METADATA", metadata)
-        archive.writestr(
-            f"{stem}.dist-info/WHEEL",
-            "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        )
-        archive.writestr(f"{stem}.dist-info/RECORD", "")
+        for file, content in contents.items():
+            member = zipfile.ZipInfo(file)
+            member.external_attr = 0o100755 << 16  # a program, if it is one
+            archive.writestr(member, content)
+    (page / "index.html").write_text(
+        "".join(f'<a href="{file.name}">{file.name}</a>\n' for file in page.glob("*.whl"))
+    )
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return f"{name}=={version} --hash=sha256:{digest}\n"
