@@ -58,7 +58,7 @@ test-all: setup ## run all tests, also those that take minutes of training or in
 	@$(PYTEST) $(ARGS)
 
 test-bare: setup ## the README's two commands on a bare Debian (as root, with debootstrap)
-	@$(BIN)/python -m pytest -rA tests/setup/bare.py $(ARGS)
+	@sh tests/setup/bare.sh
 
 lint: setup ## check the style of the Python files
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

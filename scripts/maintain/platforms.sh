@@ -1,5 +1,6 @@
-# Does the index have a file for every pin, on each platform and Python? `make platforms`.
-# Nothing is installed. A wheel, or the source of one of the three packages that set-up builds.
+# Does the index have a file for every pin, and a lock every dependency, on each platform and
+# Python? `make platforms`.
+# Nothing is installed. A file is a wheel, or the source of one of the three packages that set-up builds.
 set -eu
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
@@ -7,7 +8,7 @@ export MACOSX_DEPLOYMENT_TARGET=12.0
 
 has_all() { # LOCK PLATFORM PYTHON
     printf '%s, Python %s: ' "$1" "$3"
-    .venv/bin/uv pip install --dry-run --quiet --no-deps --require-hashes --target "$scratch" \
+    .venv/bin/uv pip install --dry-run --quiet --require-hashes --target "$scratch" \
         --only-binary :all: --no-binary box2d-py --no-binary gym --no-binary jax \
         --python-platform "$2" --python-version "$3" -r "$1"
     echo "all there"
