@@ -88,23 +88,22 @@ def compile_locks(copy, upgrade):
     # uv says which requirements exclude each other; pip-compile only names them.
     run("checking requirements.in", [*uv, "--python-platform", LINUX, "requirements.in"], copy)
     native = (platform.system(), platform.machine()) == ("Linux", "x86_64")
-    if native:  # with the Python of the locks and their tools, whatever Python this is
-        scratch = copy / ".venv"
+    if native:  # in the Python of the locks, whatever Python this is
         run("making a Python 3.8 for pip-compile", [BIN / "uv", "venv", "--python=3.8"], copy)
         tools = ["--python=.venv", "-r", "locks/build.txt", "pip-tools", "-c", "requirements.txt"]
         run("installing pip-compile", [BIN / "uv", "pip", "install", *tools], copy)
     for lock, (source, triple) in LOCKS.items():
         path = copy / lock
         if native and triple == LINUX:
-            command = [scratch / "bin" / "pip-compile", *upgrade, source]
+            command = [".venv/bin/pip-compile", *upgrade, source]
         else:
-            flags = ["--generate-hashes", "--strip-extras", "--output-file", lock]
-            flags += ["--custom-compile-command", "make lock"]
-            command = [*uv, *flags, *upgrade, "--python-platform", triple, source]
-            if triple != LINUX:  # which keeps the pins that it finds in the file
+            command = [*uv, "--python-platform", triple, "--generate-hashes", "--strip-extras"]
+            command += ["--custom-compile-command", "make lock", "--output-file", lock, source]
+            if triple == LINUX:
+                command += upgrade
+            else:  # uv keeps the pins that it finds in the file
                 kept = {**pins(path), **pins(copy / "requirements.txt")}
                 path.write_text("".join(text for _, text in kept.values()), "utf-8")
-                command = [word for word in command if word not in upgrade]
         run(f"compiling {lock}", command, copy)
         unhashed = re.findall(r"(?m)^[^#\s].*[^\\\n]$", path.read_text("utf-8"))
         if unhashed:
@@ -147,28 +146,26 @@ def try_out(copy):
 
 
 def run(step, command, folder):
-    """Run a command in `folder`, silently.
+    """Run a command in `folder`; what it says goes to a log.
 
     Raises:
-        Problem: if it fails; with the line that says why. The log then has its whole output.
+        Problem: if it fails; with the line that says why.
     """
     print(f"{step} ...", flush=True)
-    with LOG.open("w+", encoding="utf-8", errors="replace") as output:
+    with LOG.open("w", encoding="utf-8") as log:
         done = subprocess.run(
             [str(word) for word in command],
             cwd=str(folder),
             env={**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"},
             stdin=subprocess.DEVNULL,
-            stdout=output,
+            stdout=log,
             stderr=subprocess.STDOUT,
         )
     if done.returncode:
-        said = LOG.read_text("utf-8", "replace").splitlines()
-        lines = [" ".join(line.split()) for line in said if line.strip()]
-        causes = [line for line in lines if re.match("cause: (Because|Failed)", line)]  # uv's
-        errors = [line for line in lines if re.match("ERROR|error|FAILED", line)]
-        why = (causes or errors or lines or ["no output"])[-1]
-        raise Problem(f"{step} failed: {why} (its whole output: {LOG})")
+        said = LOG.read_text("utf-8", "replace").splitlines() or ["no output"]
+        telling = re.compile(" *cause: (Because|Failed)|ERROR|error|FAILED")
+        why = [line.strip() for line in said if telling.match(line)] or said
+        raise Problem(f"{step} failed: {why[-1]} (its whole output: {LOG})")
 
 
 if __name__ == "__main__":
