@@ -14,6 +14,9 @@ mount -t proc proc "$root/proc"
 git clone --quiet --bare . "$root/srv/lander"
 settings=$(PYTHONPATH=tests .venv/bin/python -c "from helpers import python_build
 for item in python_build.mirror('$root/srv/mirror', '/srv/mirror').items(): print('%s=%s' % item)")
+prefix=$(.venv/bin/python -c 'import sys; print(sys.base_prefix)')
+cp --parents "$prefix"/lib/libpython3*.so* "$root" || true # where that build looks for it
+chmod -R a+rX "$root/root"
 for name in PIP_INDEX_URL http_proxy https_proxy no_proxy; do # how this machine reaches an index
     settings="$settings $(env | grep "^$name=" || true)"
 done
