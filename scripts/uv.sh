@@ -17,8 +17,8 @@ done
 pass_on() { # OPTION VARIABLE [SEPARATOR]
     eval "value=\${$2:-}"
     for section in :env: install global; do # for pip, the first one counts
-        [ -n "$value" ] || value=$(echo "$settings" | sed -n "s/^$section\.$1=.\(.*\).\$/\1/p" |
-            sed 's/\\n/ /g; s/^ *//; s/ *$//; s/  */'"${3:- }/g")
+        [ -n "$value" ] || value=$(printf '%s\n' "$settings" |
+            sed -n "s/^$section\.$1=.\(.*\).\$/\1/p" | sed 's/\\n/ /g; s/^ *//; s/ *$//; s/  */'"${3:- }/g")
     done
     [ -z "$value" ] || export "$2=$value"
 }

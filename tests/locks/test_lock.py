@@ -3,13 +3,12 @@
 import re
 import shutil
 import signal
-import subprocess
 import sys
 
 import pytest
 from helpers import PROJECT, assert_refused, copy_project, environment
 from helpers.processes import wait_for
-from helpers.wheel import wheel
+from helpers.small import run, start, wheel
 
 from scripts.maintain import lock
 
@@ -51,20 +50,12 @@ class Small:
             **{"PYTHONPATH": self.project, "CALLS": self.calls, "TESTS": "true", "VERIFY": 0},
         }
 
-    def start(self, *arguments, **variables):
-        return subprocess.Popen(
-            [sys.executable, "-c", ON_A_MAC, *arguments],
-            cwd=str(self.project),
-            env=environment(**{**self.settings, **variables}),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+    def start(self, *arguments, function=start, **variables):
+        command = [sys.executable, "-c", ON_A_MAC, *arguments]
+        return function(self.project, command, environment(**{**self.settings, **variables}))
 
     def run(self, *arguments, **variables):
-        process = self.start(*arguments, **variables)
-        stdout, stderr = process.communicate()
-        return subprocess.CompletedProcess(arguments, process.returncode, stdout, stderr)
+        return self.start(*arguments, function=run, **variables)
 
     def files(self):
         return {file: (self.project / file).read_text() for file in [*lock.LOCKS, *lock.SOURCES]}
@@ -139,13 +130,7 @@ def test_a_package_more_moves_no_other_pin(tmp_path):
     asked = project / "requirements.in"
     asked.write_text(asked.read_text().replace("\nnumpy ", "\nsqlparse<0.5  # a test\nnumpy "))
     command = f". scripts/uv.sh && exec {sys.executable} scripts/maintain/lock.py"
-    done = subprocess.run(
-        ["sh", "-c", command],
-        cwd=str(project),
-        env=environment(PYTHONPATH=project),
-        capture_output=True,
-        text=True,
-    )
+    done = run(project, ["sh", "-c", command], environment(PYTHONPATH=project))
     if "Failed to fetch" in done.stderr:
         pytest.skip(f"needs the package index: {done.stderr}")
     assert done.returncode == 0, done.stderr

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from helpers import PROJECT, python_build
-from helpers.wheel import wheel
+from helpers.small import run, start, wheel
 
 BASE = Path(sys.base_prefix, "bin", "python3")
 UV = Path(sys.prefix, "bin", "uv")
@@ -33,6 +33,7 @@ class Clone:
         for name, target in (("uv", UV), ("python3", BASE)):
             self.program(name, f'exec {target} "$@"')
         self.settings = {
+            "PATH": f"{self.bin}:/usr/bin:/bin",
             "HOME": str(folder / "home"),
             "UV_CACHE_DIR": str(folder / "cache"),
             "UV_HTTP_RETRIES": "0",
@@ -51,22 +52,12 @@ class Clone:
         (self.bin / name).chmod(0o755)
         return self.bin / name
 
-    def start(self, *command, **variables):
+    def start(self, *command, function=start, **variables):
         command = command or ("sh", "scripts/setup.sh", BASE)
-        return subprocess.Popen(
-            list(map(str, command)),
-            cwd=str(self.folder),
-            env={"PATH": f"{self.bin}:/usr/bin:/bin", **self.settings, **variables},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-            start_new_session=True,
-        )
+        return function(self.folder, command, {**self.settings, **variables})
 
     def run(self, *command, **variables):
-        process = self.start(*command, **variables)
-        stdout, stderr = process.communicate()
-        return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+        return self.start(*command, function=run, **variables)
 
     def has(self, *modules):
         command = [str(self.venv / "bin/python"), "-c", f"import {', '.join(modules)}"]
@@ -148,6 +139,22 @@ def test_a_link_to_another_clones_environment_is_not_followed(clone, tmp_path):
     assert clone.has("more") and not other.has("more")
     again = other.run(PIP_INDEX_URL="file:///nowhere")
     assert (again.returncode, again.stderr) == (0, "")
+
+
+def test_where_pip_looks_for_packages_is_what_uv_is_told(clone, tmp_path):
+    configuration = tmp_path / "pip.conf"
+    configuration.write_text(
+        "[global]\nproxy = http://p:1\nindex-url = http://a\nfind-links =\n  /one\n  /two\n"
+        "[install]\nindex-url = http://b\nextra-index-url = http://c http://d\n"
+    )
+    told = clone.run(
+        *("sh", "-c", ". scripts/uv.sh; env"),
+        **{"PIP_CONFIG_FILE": str(configuration), "PIP_INDEX_URL": "", "PIP_PROXY": "http://q:2"},
+        **{"PIP_CERT": "/pips", "SSL_CERT_FILE": "/uvs"},
+    ).stdout.splitlines()
+    assert "UV_INDEX=http://b http://c http://d" in told
+    assert {"UV_DEFAULT_INDEX=http://b", "UV_FIND_LINKS=/one,/two"} < set(told)
+    assert {"ALL_PROXY=http://q:2", "SSL_CERT_FILE=/uvs"} < set(told)
 
 
 # What fails, and what the next set-up finds.

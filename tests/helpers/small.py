@@ -1,6 +1,7 @@
-"""Small packages, and a package index in a folder for them."""
+"""Small packages on an index in a folder, and commands for small projects of them."""
 
 import hashlib
+import subprocess
 import zipfile
 from pathlib import Path
 
@@ -35,3 +36,23 @@ def wheel(index, name, version="1.0", files=()):
     )
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return f"{name}=={version} --hash=sha256:{digest}\n"
+
+
+def start(folder, command, variables):
+    """Start a command in `folder` as the leader of a process group, as in a terminal."""
+    return subprocess.Popen(
+        [str(word) for word in command],
+        cwd=str(folder),
+        env={name: str(value) for name, value in variables.items()},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        start_new_session=True,
+    )
+
+
+def run(folder, command, variables):
+    """Run a command in `folder`; return a `CompletedProcess` with its output as text."""
+    process = start(folder, command, variables)
+    stdout, stderr = process.communicate()
+    return subprocess.CompletedProcess(command, process.returncode, stdout, stderr)
