@@ -51,8 +51,8 @@ help: ## this list
 setup: ## only make .venv, with exactly the packages of the locks
 	@sh scripts/setup.sh '$(PYTHON)'
 
-test: setup ## run the fast tests, three minutes: make test ARGS="-k adapter"
-	@$(PYTEST) -m "not slow" $(ARGS)
+test: setup ## run the fast tests, a few minutes: make test ARGS="-k adapter"
+	@$(PYTEST) -m "not slow and not lesson" $(ARGS)
 
 test-all: setup ## run all tests, also those that take minutes of training or installing
 	@$(PYTEST) $(ARGS)
@@ -63,8 +63,9 @@ test-bare: setup ## the README's two commands on a bare Debian (as root, with de
 lint: setup ## check the style of the Python files
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
-verify: setup ## train with the README's seed and compare every figure with tests/expected
+verify: setup ## train with the README's seed and compare every figure with the recorded ones
 	@$(BIN)/python scripts/verify.py $(ARGS)
+	@$(BIN)/python -m pytest -q -m lesson tests/docs
 
 ##@ After a change
 
