@@ -7,7 +7,7 @@ import numpy as np
 
 EVALUATION_SEED = 1_000_000  # of the first evaluation episode; every run flies the same ones
 FRESH_SEED = 9_000_000  # of the first fresh episode, which had no part in training or choosing
-FIRST_EVALUATION = 10  # an iteration; before it, a policy is rarely good
+FIRST_EVALUATION = 8  # an iteration; before it, a policy is rarely good
 EVALUATE_EVERY = 2  # iterations: an evaluation can take as long as an iteration
 STAGES = (10, 20, 50, 100, 200)  # episodes flown after each stage
 SURE = 100  # episodes: from this many on, luck is no excuse
