@@ -15,7 +15,7 @@ from typer import Option
 
 import main
 from starter import PROJECT, Problem, console, trained
-from starter.display.window import NoWindow, open_window
+from starter.display.window import NoWindow, Window
 from starter.environments.environment import load
 
 LEFT, MAIN, RIGHT = 1, 2, 3  # engines: the actions that push left, up and right
@@ -48,7 +48,7 @@ def fly_yourself(seed: int, speed: float = 0.5) -> float:
 def run(seed: int = Option(1, min=0, help="Random seed of the start.")):
     """Fly the lander with the arrow keys, against the policy that came with the clone."""
     try:
-        open_window()
+        Window()
     except NoWindow as reason:
         raise Problem(f"{reason}: you need a screen and a keyboard to fly") from None
     demo = trained.load(PROJECT / "docs" / "demo")

@@ -4,6 +4,7 @@ What was measured with the same code is not measured again, so interrupt it at a
 runs/benchmark/ to start over.
 """
 
+import csv
 import hashlib
 import json
 import os
@@ -24,7 +25,7 @@ from tabulate import tabulate
 
 from starter.evaluation import is_solved
 from starter.files import replacing
-from starter.storage import settings, tables
+from starter.storage import settings
 
 RESULTS = PROJECT / "runs" / "benchmark"
 CODE = (
@@ -100,16 +101,20 @@ def read(run: Path) -> Dict[str, Any]:
     `trained` and `random`, the returns of the kept policy and of the random one in fresh
     episodes. Older code flew none with the kept policy; then these are its last evaluation's.
     """
-    rows, returns = tables.read(run / "statistics.csv"), {}
-    for row in tables.read(run / "evaluations.csv"):
+
+    def csv_rows(name):
+        return csv.DictReader((run / name).read_text("utf-8").splitlines())
+
+    rows, returns = list(csv_rows("statistics.csv")), {}
+    for row in csv_rows("evaluations.csv"):
         returns.setdefault(row["iteration"], []).append(float(row["return"]))
-    action_repeat = settings.read(run).get("action_repeat", 1)
-    frames = [row["timesteps_total"] * action_repeat for row in rows]
-    evaluations = {n: values for n, values in returns.items() if isinstance(n, int)}
+    timesteps = [int(row["timesteps_total"]) for row in rows]
+    frames = [number * settings.read(run).get("action_repeat", 1) for number in timesteps]
+    evaluations = {int(n): values for n, values in returns.items() if n.isdigit()}
     return {
-        "timesteps": rows[-1]["timesteps_total"],
+        "timesteps": timesteps[-1],
         "frames": frames[-1],
-        "training": rows[-1]["time_total_s"],
+        "training": float(rows[-1]["time_total_s"]),
         "evaluations": [[frames[n - 1], np.mean(values)] for n, values in evaluations.items()],
         "trained": returns.get("trained") or list(evaluations.values())[-1],
         "random": returns.get("random"),

@@ -14,7 +14,8 @@ from typer import Option
 import main
 from starter import console
 from starter.environments.environment import load
-from starter.storage import folder, settings, tables
+from starter.files import write_csv
+from starter.storage import folder, settings
 
 COLUMNS = ("timesteps_total", "episode_reward_mean", "time_total_s")
 
@@ -39,9 +40,9 @@ def train(
         returns = main.evaluate(Greedy(algorithm.get_policy()), lander)
         rows = [[result[name] for name in COLUMNS] for result in results]
         settings.write(run, config, **lander.manifest)
-        tables.write(run / "statistics.csv", COLUMNS, rows)
+        write_csv(run / "statistics.csv", COLUMNS, rows)
         rows = [["trained", episode, value] for episode, value in enumerate(returns, start=1)]
-        tables.write(run / "evaluations.csv", ["iteration", "episode", "return"], rows)
+        write_csv(run / "evaluations.csv", ["iteration", "episode", "return"], rows)
 
 
 if __name__ == "__main__":
