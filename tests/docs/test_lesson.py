@@ -147,10 +147,3 @@ def test_the_units_and_the_rewards_of_the_lander():
             expected = -100 if over else score(after) - score(before) - cost
             assert reward == pytest.approx(expected, abs=0.01)
             before = after
-
-
-def test_the_error_of_gymnasiums_own_window(tmp_path):
-    lines = "import gymnasium\ngymnasium.make('LunarLander-v2', render_mode='human').reset()\n"
-    (tmp_path / "script.py").write_text(lines)
-    last = run_main(cwd=tmp_path, script="script.py").stderr.splitlines()[-1]
-    assert f"`{last}`" in (PROJECT / "docs" / "troubleshooting.md").read_text("utf-8")
