@@ -79,7 +79,7 @@ def test_other_platforms_have_the_same_pins(lock, otherwise):
 def test_what_is_installed_here_is_the_locks_and_nothing_else():
     if not Path(sys.prefix, "made-in").exists():
         pytest.skip("scripts/setup.sh did not make this environment")
-    site = [path for path in sys.path if path.startswith(sys.prefix)]
+    site = [path for path in sys.path if path.endswith("site-packages")]
     installed = {
         canonicalize_name(d.metadata["Name"]): d.version for d in distributions(path=site)
     }
