@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from helpers import assert_refused, run_main
 from ray import cloudpickle
+from test_loading import write
 
 import starter
 from starter import Problem
@@ -25,11 +26,10 @@ gymnasium.register(
     order_enforce=False,
     additional_wrappers=(gymnasium.wrappers.TimeAwareObservation.wrapper_spec(),),
 )
-gymnasium.register("Kwargs-v0", "helpers.broken:Returns", max_episode_steps=5, kwargs={"after": 1})
 SAME = [
     ("CartPole-v1", {"max_episode_steps": 5}, 5),
     ("helpers.broken:Short-v0", {"max_episode_steps": 4}, 4),
-    ("helpers.broken:Kwargs-v0", {"reward": 2.0}, 5),
+    ("helpers.broken:Short-v0", {}, 7),
     ("helpers.broken:Wrapped-v0", {}, 6),
     ("helpers.broken:Fine-v0", {}, 10_000),
     ("examples/autoscaler.py:Autoscaler-v0", {"bursts": False}, 288),
@@ -94,24 +94,26 @@ def test_workers_that_lack_the_users_file_make_the_same_environment():
 
 
 def test_what_is_known_of_an_environment():
-    cart, lander = load("CartPole-v1"), load("LunarLander-v2")
-    assert (cart.solved, lander.solved) == (475, 200)
-    assert (cart.shares, lander.shares) == ((0, 0), (0.9, 0.95))
-    assert (cart.gif, lander.gif) == ("episodes.gif", "lander.gif")
-    fine = load("helpers.broken:Fine-v0")
+    cart, fine, drawn = (
+        load(id) for id in ("CartPole-v1", "helpers.broken:Fine-v0", "helpers.broken:Draws-v0")
+    )
+    assert (cart.solved, cart.target, cart.evaluation_interval) == (475, 475, 1)
     assert (fine.solved, fine.target, fine.evaluation_interval) == (None, np.inf, 10)
-    assert cart.timesteps_per_second == gymnasium.make("CartPole-v1").metadata["render_fps"]
-    assert load("helpers.broken:Named-v0").timesteps_per_second == 30
-    assert cart.actions == ["action 0", "action 1"]
-    assert lander.actions[2] == "main engine"
-    assert load("helpers.broken:Named-v0").actions == ["stay", "go"]
-    assert fine.can_be_drawn is False
-    assert load("helpers.broken:Draws-v0").can_be_drawn is True
-    assert cart.notes == lander.notes == []
+    assert [one.timesteps_per_second for one in (cart, fine, drawn)] == [50, 30, 10]
+    assert [one.can_be_drawn for one in (cart, fine, drawn)] == [True, False, True]
+    assert (cart.actions, drawn.actions) == (["action 0", "action 1"], ["stay", "go"])
+    assert cart.notes == []
     assert load("FrozenLake-v1").notes == ["observation: Discrete(16), flattened to 16 numbers"]
     assert fine.notes[0].startswith("time limit: 10,000 of its own timesteps, ")
+    assert type(load("helpers.broken:Short-v0").target) is float  # JSON has none of numpy's
     assert cart.verdict(np.zeros(4), True, 500.0) == "time limit +500"
     assert cart.verdict(np.zeros(4), False, 21.0) == "ended +21"
+
+
+def test_what_is_known_of_the_lander():
+    lander = load("LunarLander-v2")
+    assert (type(lander), lander.solved, lander.shares) == (Lander, 200, (0.9, 0.95))
+    assert (lander.actions[2], lander.notes, lander.gif) == ("main engine", [], "lander.gif")
     still, fast = np.zeros(8), np.ones(8) / 2
     assert lander.verdict(still, False, 250.4) == "landed +250"
     assert lander.verdict(fast, False, -90.0) == "crashed -90"
@@ -131,16 +133,15 @@ def test_a_wrapper_offers_a_few_values_of_a_continuous_action():
     assert environment.actions == ["-2 N m", "-0.5 N m", "+0 N m", "+0.5 N m", "+2 N m"]
 
 
-@pytest.mark.parametrize("times", [1, 2, 3])
-def test_the_lander_is_left_as_it_is_but_for_repeated_actions(times):
-    environment = load("LunarLander-v2", action_repeat=times)
-    assert environment.timesteps_per_second == 50 / times
+def test_the_lander_is_left_as_it_is_but_for_repeated_actions():
+    environment = load("LunarLander-v2", action_repeat=3)
+    assert environment.timesteps_per_second == 50 / 3
     ours, theirs = environment.make(), gymnasium.make("LunarLander-v2")
     assert ours.reset(seed=7)[0].tobytes() == theirs.reset(seed=7)[0].tobytes()
-    frames, ended = 0, False
+    ended, frames = False, 0
     for action in np.random.default_rng(7).integers(4, size=1000).tolist():
         ours_now, reward = ours.step(action), 0
-        for _ in range(times):
+        for _ in range(3):
             observation, more, terminated, truncated, _ = theirs.step(action)
             reward, frames = reward + more, frames + 1
             ended = terminated or truncated
@@ -162,21 +163,20 @@ def test_the_time_limit_counts_the_environments_own_timesteps():
 
 
 @pytest.mark.parametrize(
-    ("id", "kind", "names"),
+    ("id", "names"),
     [
-        ("LunarLander-v2", Lander, ["", " action_repeat=1", ""]),
-        ("CartPole-v1", Environment, ["", "", " action_repeat=2"]),
+        ("LunarLander-v2", ["", " action_repeat=1", ""]),
+        ("CartPole-v1", ["", "", " action_repeat=2"]),
     ],
 )
-def test_the_action_repeat_is_named_where_it_is_not_the_usual_one(id, kind, names):
+def test_the_action_repeat_is_named_where_it_is_not_the_usual_one(id, names):
     environments = [load(id, action_repeat=times) for times in (None, 1, 2)]
     assert [str(environment) for environment in environments] == [id + name for name in names]
-    assert {type(environment) for environment in environments} == {kind}
 
 
 @pytest.mark.parametrize(
     ("id", "observations", "actions"),
-    [("FrozenLake-v1", 16, 4), ("CliffWalking-v0", 48, 4), ("Blackjack-v1", 45, 2)],
+    [("CliffWalking-v0", 48, 4), ("Blackjack-v1", 45, 2)],
 )
 def test_gymnasiums_own_toys_are_flattened_and_drawn(id, observations, actions):
     environment = load(id)
@@ -204,29 +204,22 @@ def test_a_manifest_brings_the_environment_back():
 @pytest.mark.slow
 def test_an_environment_of_ones_own_by_the_same_commands(tmp_path):
     """A Dict in a file outside the clone: trained, resumed with workers, and watched."""
-    (tmp_path / "sensor.py").write_text("def read(room):\n    return float(room)\n")
-    from test_loading import THERMOSTAT
-
-    content = THERMOSTAT.format(sensor="sensor", id="Thermostat", entry="Thermostat")
-    (tmp_path / "thermostat.py").write_text(content)
+    file = write(tmp_path, "lamp")
     flags = ["--output", tmp_path, "--render", "none", "--episodes", 1]
-    id = f"{tmp_path}/thermostat.py:Thermostat-v0"
-    train = ["--env", id, "--env-arg", "outside=-2.5", "--iterations", 6, *flags]
+    train = ["--env", f"{file}:Lamp-v0", "--env-arg", "weight=0.5", "--iterations", 4, *flags]
     done = run_main(*train, script="scripts.train")
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert done.stdout.startswith("observation: Dict(")
-    (folder,) = tmp_path.glob("thermostat-Thermostat-v0-outside=-2.5-seed0-*")
-    lengths = {line.split(",")[2] for line in (folder / "episodes.csv").read_text().split()[1:]}
-    assert lengths == {"200"}
-    greedy, random = re.findall(r"^(?:greedy|random) policy: mean (-?[\d.]+)", done.stdout, re.M)
-    assert float(greedy) > 150 > float(random)
-    more = ["--resume", "--iterations", 7, "--workers", 1, *flags]
+    assert list(tmp_path.glob("lamp-Lamp-v0-weight=0.5-seed0-*"))
+    best, random = re.findall(r"^(?:best|random) policy.* mean (-?[\d.]+)", done.stdout, re.M)
+    assert float(best) > 95 > 55 > float(random)  # of 100
+    more = ["--resume", "--iterations", 5, "--workers", 1, *flags]
     done = run_main(*more, script="scripts.train", cwd=tmp_path, PYTHONPATH=str(starter.PROJECT))
     assert done.returncode == 0, done.stderr
     done = run_main(*flags, script="scripts.watch")
     assert done.returncode == 0, done.stderr
-    assert "episode 1: return 1" in done.stdout
+    assert re.search(r"episode 1: return (9[5-9]|100)", done.stdout)
 
 
 @pytest.mark.slow
