@@ -65,7 +65,6 @@ class Checked(gymnasium.Wrapper):
         """Begin an episode; return the observation, shape (n,), and the info."""
         try:
             observation, info = self.env.reset(seed=seed, **kwargs)
-            _require(isinstance(info, dict), "the info", info, "a dict, such as {}")
             return self._encode(observation), info
         except ANYTHING as error:
             raise self._problem("reset", error) from error
@@ -123,7 +122,7 @@ def try_out(env: Checked, other: Checked, name: str) -> None:
     elif _play({env: 0, other: 1}) == [first, another]:
         return
     elif _play({env: 0}) == [first]:
-        why = "shares something among its copies, such as a global variable; keep all in self"
+        why = "shares something, such as a global variable, with its copies; keep all in self"
     else:
         why = (
             "keeps something from one episode to the next, as NormalizeReward keeps statistics; "

@@ -25,7 +25,7 @@ class Environment:
         id: gymnasium's own, `module:ID` or `path/to/file.py:ID`; see README, part 10.
         arguments: more arguments of `gymnasium.make`, by name.
         action_repeat: how many of the environment's own timesteps an action lasts, by default
-            `usual_repeat`. Below, they count as one timestep.
+            `usual_repeat`. Elsewhere, they count as one timestep.
 
     Attributes:
         modules: the names of the modules that workers on other machines need.
@@ -46,7 +46,7 @@ class Environment:
 
     usual_repeat = 1
     copies = 100  # at most, that an evaluation opens at once
-    shares = (0.0, 0.0)  # of the episodes must reach `solved`: to be solved, to end training
+    shares = (0.0, 0.0)  # of episodes that must reach `solved`: to be solved, to end training
     gif = "episodes.gif"  # the file for recorded episodes
     names: Tuple[str, ...] = ()  # of the actions; or else the environment's own `action_names`
 
