@@ -113,7 +113,7 @@ def train(algorithm, environment, iterations, run, stop_return=STOP_RETURN, pati
                     print("greedy policy:", report.summary(evaluation.returns, environment.solved))
                 best.offer(iteration, policy, evaluation, mean)
             run.record(algorithm, result, evaluation)
-            curve.update(run, environment.solved)
+            curve.update(run, algorithm, environment.solved)
             if (evaluation and evaluation.passed) or goal.is_lost(best, iteration):
                 break
     return best.weights
@@ -182,7 +182,7 @@ def main(
         trained = evaluate(pilot, environment)
         random = evaluate(random_pilot(environment, seed), environment)
         run.finish(trained=trained, random=random)
-        curve.update(run, environment.solved, last=True)
+        curve.update(run, algorithm, environment.solved, last=True)
         print(report.outcome(run, environment, trained, random))
         # 4. Watch.
         with open_view(render, run.folder, environment, policy.config) as view:

@@ -5,7 +5,7 @@ import pygame
 import pytest
 
 from starter.display import panel as panels
-from starter.display.flight import Flight
+from starter.display.panel import Flight
 from starter.display.panel import Panel
 
 NAMES = ("do nothing", "left engine", "main engine", "torque to the right")
