@@ -19,13 +19,11 @@ def update(run, algorithm, solved: Optional[float], last: bool = False) -> None:
     If it cannot be drawn, that is only a warning: the policy is worth more than any picture.
 
     Args:
-        run: it has no picture if it has no folder.
+        run: the `Run`.
         algorithm: the one that `run` records; its exploration has the schedule of epsilon.
         solved: the return that counts as a solution; None if there is none.
         last: whether no other drawing follows.
     """
-    if run.folder is None:
-        return
     path = run.folder / "curve.png"
     try:
         if last or not path.exists() or time.time() > path.stat().st_mtime + SECONDS:
