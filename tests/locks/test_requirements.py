@@ -10,15 +10,16 @@ from helpers import PROJECT
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from scripts.maintain.lock import LOCKS, SOURCES, pins
+from scripts.maintain.lock import LOCKS, SOURCES
 from starter import preflight
+from starter.preflight import pins
 
 HERE = ("locks/build.txt", "requirements.txt", "locks/dev.txt")
 LINUX = {"sys_platform": "linux", "platform_machine": "x86_64"}
 
 
 def versions(*locks):
-    return {name: pin[0] for lock in locks for name, pin in pins(PROJECT / lock).items()}
+    return {name: pin for lock in locks for name, pin in pins(PROJECT / lock).items()}
 
 
 def asked_for(source):
