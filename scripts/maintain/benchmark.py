@@ -11,7 +11,6 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import Any, Dict, List, Sequence
 
 from starter import preflight
 
@@ -20,7 +19,7 @@ preflight.check()
 import numpy as np
 from typer import Option
 
-from scripts.maintain.measuring import CELLS, STOCK, Part, cells, measure, plot, table, write
+from scripts.maintain.measuring import CELLS, STOCK, cells, measure, plot, table, write
 from starter import PROJECT, Problem, console
 from starter.environments.environment import load
 from starter.evaluation import is_solved
@@ -40,19 +39,15 @@ those of the whole command. A timestep of this code is two frames of the lander;
 settings, it is one. docs/learning.png shows the evaluations during training, and counts frames."""
 
 
-def export(commit: str, folder: Path) -> None:
-    """Put the files of a commit into a folder.
-
-    Raises:
-        Problem: if there is no such commit.
-    """
-    command = ["git", "archive", "--output", str(folder / "code.tar"), commit]
+def export(commit, folder):
+    """Put the files of a commit into a folder; raise a Problem if there is no such commit."""
+    command = ["git", "archive", "--output", folder / "code.tar", commit]
     if subprocess.run(command, cwd=PROJECT, stderr=subprocess.DEVNULL).returncode:
         raise Problem(f"--against {commit}: there is no such commit; see `git log`")
     shutil.unpack_archive(folder / "code.tar", folder)
 
 
-def summary(name: str, runs: Sequence[Dict[str, Any]], lander) -> List[str]:
+def summary(name, runs, lander):
     """Return the row that sums up the figures of several seeds."""
     returns = [np.array(run["trained"]) for run in runs]
     seconds = [run["seconds"] for run in runs]
@@ -72,26 +67,22 @@ def summary(name: str, runs: Sequence[Dict[str, Any]], lander) -> List[str]:
 def bench(
     seeds: int = Option(20, min=1, help="Measure seeds 1 to this one."),
     against: str = Option(None, metavar="COMMIT", help="Compare with the code of this commit."),
-    flags: str = Option("--render none", help="Flags of each training."),
 ):
     """Measure what is not measured yet, then write the report and the picture."""
-    lander, parts = load("LunarLander-v2"), {"this code": []}
+    lander, runs = load("LunarLander-v2"), {"this code": []}
     with tempfile.TemporaryDirectory() as folder:
         if against:
             export(against, Path(folder))
-            parts[against] = []
-        for seed in range(1, seeds + 1):
-            command = ("main.py", "--seed", str(seed), *flags.split())
-            for name, where in zip(parts, (PROJECT, Path(folder))):
-                parts[name].append(Part(f"seed-{seed}-{name}".replace(" ", "-"), command, where))
-        for pair in zip(*parts.values()):  # in turn: the machine may be slower later
-            measure(pair)
-        parts["RLlib's DQNConfig()"] = [Part("stock", STOCK)]
-        runs = {name: measure(some) for name, some in parts.items()}
-    whole = table(HEAD, [summary(name, some, lander) for name, some in runs.items()])
-    rows = [[seed, *cells([run], lander)] for seed, run in enumerate(runs["this code"], start=1)]
-    each, note = table(("seed", *CELLS), rows), f"Flags: {flags or 'none'}."
-    write(DOCS / "benchmark.md", "Benchmark", "make bench", INTRO, whole, each, READING, note)
+            runs[against] = []
+        for seed in range(1, seeds + 1):  # in turn: the machine may be slower later
+            command = ["main.py", "--seed", str(seed)]
+            for name, project in zip(runs, (PROJECT, Path(folder))):
+                runs[name].append(measure(f"seed-{seed}-{name}", command, project))
+    each = [[seed, *cells([run], lander)] for seed, run in enumerate(runs["this code"], start=1)]
+    runs["RLlib's DQNConfig()"] = [measure(*STOCK)]
+    whole = [summary(name, some, lander) for name, some in runs.items()]
+    tables = table(HEAD, whole), table(("seed", *CELLS), each)
+    write(DOCS / "benchmark.md", "Benchmark", "make bench", INTRO, *tables, READING)
     runs.pop(against, None)  # a commit's name says nothing to most who see the picture
     plot(DOCS / "learning.png", runs, lander)
 

@@ -3,17 +3,13 @@
 Interrupt it at any time: it resumes where it stopped.
 """
 
-import re
-from typing import List
-
 from starter import preflight
 
 preflight.check()
 
 import numpy as np
-from typer import Option
 
-from scripts.maintain.measuring import CELLS, Part, cells, measure, short, table, write
+from scripts.maintain.measuring import CELLS, cells, measure, short, table, write
 from starter import PROJECT, console
 from starter.environments.environment import load, parse_arguments
 
@@ -46,26 +42,21 @@ Taxi's 500 states need longer exploration: try `"epsilon": [(0, 1.0), (150_000, 
 `configure`. If rewards are much larger or smaller than the lander's, change `reward_scale`."""
 
 
-def trainings(id: str, *arguments: str, flags=()) -> List[Part]:
-    """Return the trainings to measure on an environment, one per seed."""
-    name = re.sub(r"[^\w.=-]+", "-", "-".join([id, *arguments]))
-    words = ["scripts/train.py", "--env", id, *(f"--env-arg={word}" for word in arguments)]
-    return [Part(f"{name}-{s}", (*words, "--seed", str(s), *flags)) for s in SEEDS]
-
-
-def environments(flags: str = Option("--render none", help="Flags of each training.")):
+def environments():
     """Measure what is not measured yet, then write the report."""
     rows = []
     for id, *arguments in ENVIRONMENTS:
         environment = load(id, parse_arguments(arguments))
-        runs = measure(trainings(id, *arguments, flags=flags.split()))
+        command = ["scripts/train.py", "--render", "none", "--env", id]
+        command += [f"--env-arg={argument}" for argument in arguments]
+        runs = [
+            measure(f"{environment}-{seed}", [*command, "--seed", str(seed)]) for seed in SEEDS
+        ]
+        random = short(np.mean(runs[0]["random"]))
         goal = "-" if environment.solved is None else f"{environment.solved:g}"
-        rows.append(
-            [environment, short(np.mean(runs[0]["random"])), goal, *cells(runs, environment)]
-        )
+        rows.append([environment, random, goal, *cells(runs, environment)])
     body = table(("environment", "random policy", "solved at", *CELLS), rows)
-    note = f"Flags: `{flags}`."
-    write(REPORT, "Other environments", "make environments", INTRO, body, READING, note)
+    write(REPORT, "Other environments", "make environments", INTRO, body, READING)
 
 
 if __name__ == "__main__":

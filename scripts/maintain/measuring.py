@@ -4,7 +4,6 @@ What was measured with the same code is not measured again, so interrupt it at a
 runs/benchmark/ to start over.
 """
 
-import csv
 import hashlib
 import json
 import os
@@ -14,17 +13,18 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Sequence
 
 from starter import PROJECT, Problem, preflight
 
 preflight.check()
 
 import numpy as np
+import pandas as pd
 from tabulate import tabulate
 
 from starter.evaluation import is_solved
-from starter.files import replacing
+from starter.files import replacing, to_json
 from starter.storage import settings
 
 RESULTS = PROJECT / "runs" / "benchmark"
@@ -32,68 +32,62 @@ CODE = (
     *("main.py", "requirements.txt", "starter/**/*.py", "examples/*.py"),
     *("scripts/train.py", "scripts/maintain/stock.py"),
 )
-STOCK = ("scripts/maintain/stock.py",)  # what Python runs to train RLlib's stock DQN
+STOCK = ("stock", ["scripts/maintain/stock.py"])  # what `measure` takes for RLlib's stock DQN
 CELLS = ("timesteps trained, if solved", "greedy policy", "at the threshold", "CPU seconds")
 
+Figures = Dict[str, Any]
 
-class Part:
-    """One training to measure.
+
+def measure(name: str, command: Sequence[str], folder: Path = PROJECT) -> Figures:
+    """Train, unless that was measured before with the same code; return the figures.
+
+    They are those of `read`, the CPU `seconds`, and the `peak` of the memory in GiB.
 
     Args:
-        name: what its figures' file is called, before a digest of its command and its code.
+        name: what to call the file of the figures.
         command: what Python runs; `--output` is added.
-        folder: where to run it; by default the project itself.
+        folder: the project that it runs in.
+
+    Raises:
+        Problem: if the training fails.
     """
-
-    def __init__(self, name: str, command: Sequence[str], folder: Path = PROJECT):
-        self.name, self.command, self.folder = name, tuple(command), folder
-        digest = hashlib.sha256(repr(self.command).encode())
-        for path in [path for pattern in CODE for path in sorted(folder.glob(pattern))]:
-            digest.update(path.read_bytes())
-        self.path = RESULTS / f"{name}-{digest.hexdigest()[:12]}.json"
-
-    @property
-    def figures(self) -> Optional[Dict[str, Any]]:
-        """What `measure` found; None before that."""
-        return json.loads(self.path.read_text("utf-8")) if self.path.exists() else None
-
-    def measure(self) -> None:
-        """Train, and keep the figures: those of `read`, CPU `seconds`, and `peak` in GiB.
-
-        Raises:
-            Problem: if the training fails.
-        """
-        print(f"measuring {self.name}", flush=True)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+    digest = hashlib.sha256(repr(command).encode())
+    for path in [path for pattern in CODE for path in sorted(folder.glob(pattern))]:
+        digest.update(path.read_bytes())
+    name = re.sub(r"[^\w.=-]+", "-", name)
+    results = RESULTS / f"{name}-{digest.hexdigest()[:12]}.json"
+    if not results.exists():
+        print(f"measuring {name}", flush=True)
+        results.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory() as output:
-            child = subprocess.Popen(
-                [sys.executable, *self.command, "--output", output],
-                cwd=self.folder,
-                env={**os.environ, "PYTHONPATH": str(self.folder)},
-                stdout=subprocess.DEVNULL,
-                start_new_session=True,  # Ctrl-C would end the training early
-            )
-            try:
-                _, child.returncode, usage = os.wait4(child.pid, 0)
-            finally:
-                child.kill()
-            if child.returncode:
-                raise Problem(f"{self.name} could not be measured: its message is above")
-            (run,) = Path(output).glob("*-seed*")
-            seconds, peak = usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 2**20
-            with replacing(self.path) as scratch:
-                scratch.write_text(json.dumps({**read(run), "seconds": seconds, "peak": peak}))
+            usage = run([*command, "--output", output], folder)
+            figures = read(next(Path(output).glob("*-seed*")))
+        figures["seconds"] = usage.ru_utime + usage.ru_stime
+        figures["peak"] = usage.ru_maxrss / 2**20
+        with replacing(results) as scratch:
+            scratch.write_text(to_json(figures))
+    return json.loads(results.read_text("utf-8"))
 
 
-def measure(parts: Sequence[Part]) -> List[Dict[str, Any]]:
-    """Return the figures of all parts, in order; measure those that have none."""
-    for part in parts:
-        if not part.figures:
-            part.measure()
-    return [part.figures for part in parts]
+def run(command, folder):
+    """Run Python in a folder; return what it used of this machine, as `os.wait4` does."""
+    child = subprocess.Popen(
+        [sys.executable, *command],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(folder)},
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,  # Ctrl-C would end the training early, as if it were complete
+    )
+    try:
+        _, child.returncode, usage = os.wait4(child.pid, 0)
+    finally:
+        child.kill()
+    if child.returncode:
+        raise Problem(f"{' '.join(command)} failed: its message is above")
+    return usage
 
 
-def read(run: Path) -> Dict[str, Any]:
+def read(run: Path) -> Figures:
     """Return the figures in a run's folder.
 
     They are `timesteps`; `frames`, how many of the environment's own timesteps these are;
@@ -101,22 +95,17 @@ def read(run: Path) -> Dict[str, Any]:
     `trained` and `random`, the returns of the kept policy and of the random one in fresh
     episodes. Older code flew none with the kept policy; then these are its last evaluation's.
     """
-
-    def csv_rows(name):
-        return csv.DictReader((run / name).read_text("utf-8").splitlines())
-
-    rows, returns = list(csv_rows("statistics.csv")), {}
-    for row in csv_rows("evaluations.csv"):
-        returns.setdefault(row["iteration"], []).append(float(row["return"]))
-    timesteps = [int(row["timesteps_total"]) for row in rows]
-    frames = [number * settings.read(run).get("action_repeat", 1) for number in timesteps]
-    evaluations = {int(n): values for n, values in returns.items() if n.isdigit()}
+    rows = pd.read_csv(run / "statistics.csv")
+    episodes = pd.read_csv(run / "evaluations.csv", dtype={"iteration": str})
+    returns = {name: list(group) for name, group in episodes.groupby("iteration")["return"]}
+    frames = rows["timesteps_total"] * settings.read(run).get("action_repeat", 1)
+    iterations = sorted(int(name) for name in returns if name.isdigit())
     return {
-        "timesteps": timesteps[-1],
-        "frames": frames[-1],
-        "training": float(rows[-1]["time_total_s"]),
-        "evaluations": [[frames[n - 1], np.mean(values)] for n, values in evaluations.items()],
-        "trained": returns.get("trained") or list(evaluations.values())[-1],
+        "timesteps": rows["timesteps_total"].iloc[-1],
+        "frames": frames.iloc[-1],
+        "training": rows["time_total_s"].iloc[-1],
+        "evaluations": [[frames[n - 1], np.mean(returns[str(n)])] for n in iterations],
+        "trained": returns.get("trained") or returns[str(iterations[-1])],
         "random": returns.get("random"),
     }
 
@@ -135,7 +124,7 @@ def short(value: float) -> str:
     return f"{value:.0f}" if abs(value) >= 10 else f"{value:.2g}"
 
 
-def cells(runs: Sequence[Dict[str, Any]], environment) -> List[str]:
+def cells(runs: Sequence[Figures], environment) -> List[str]:
     """Return what `CELLS` names, with a line in each cell for each run."""
     rows = []
     for run in runs:
@@ -165,7 +154,7 @@ def write(path: Path, title: str, command: str, *paragraphs: str) -> None:
     print(path.read_text("utf-8"))
 
 
-def plot(path: Path, curves: Dict[str, Sequence[Dict[str, Any]]], environment) -> None:
+def plot(path: Path, curves: Dict[str, Sequence[Figures]], environment) -> None:
     """Draw how the runs of each label learn: their evaluations, and how many have solved it.
 
     A larger dot is the kept policy's return in fresh episodes, where its training ended.

@@ -17,14 +17,11 @@ from starter.environments.environment import load
 from starter.files import write_csv
 from starter.storage import folder, settings
 
-COLUMNS = ("timesteps_total", "episode_reward_mean", "time_total_s")
+ITERATIONS, SEED = 10, 1  # an iteration has 1,000 timesteps
+COLUMNS = ("timesteps_total", "time_total_s")
 
 
-def train(
-    iterations: int = Option(10, min=1, help="Of 1,000 timesteps each."),
-    seed: int = Option(1, min=1, help="Random seed."),
-    output: Path = Option("runs", help="Folder for the run's folder."),
-):
+def train(output: Path = Option("runs", help="Put the run's folder into this one.")):
     """Train it without action repeat, then evaluate it; write the files that are measured."""
     from ray.rllib.algorithms.dqn import DQNConfig
 
@@ -34,15 +31,15 @@ def train(
 
     lander = load("LunarLander-v2", action_repeat=1)
     config = DQNConfig().environment(GymnasiumAdapter, env_config=lander.config)
-    algorithm = build(config.debugging(seed=seed, log_level="ERROR"))
-    with folder.opened(output, f"stock-seed{seed}") as run:
-        results = [algorithm.train() for _ in range(iterations)]
+    algorithm = build(config.debugging(seed=SEED, log_level="ERROR"))
+    with folder.opened(output, f"stock-seed{SEED}") as run:
+        results = [algorithm.train() for _ in range(ITERATIONS)]
         returns = main.evaluate(Greedy(algorithm.get_policy()), lander)
-        rows = [[result[name] for name in COLUMNS] for result in results]
         settings.write(run, config, **lander.manifest)
+        rows = [[result[name] for name in COLUMNS] for result in results]
         write_csv(run / "statistics.csv", COLUMNS, rows)
-        rows = [["trained", episode, value] for episode, value in enumerate(returns, start=1)]
-        write_csv(run / "evaluations.csv", ["iteration", "episode", "return"], rows)
+        rows = [["trained", value] for value in returns]
+        write_csv(run / "evaluations.csv", ["iteration", "return"], rows)
 
 
 if __name__ == "__main__":

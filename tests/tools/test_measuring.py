@@ -3,11 +3,10 @@
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from helpers import PROJECT, environment
-from helpers.processes import command, wait_for
+from helpers.processes import children, command, wait_for
 
 from scripts.maintain import measuring
 from starter import Problem
@@ -33,52 +32,50 @@ output.joinpath("evaluations.csv").write_text(
 
 
 @pytest.fixture()
-def part(tmp_path, monkeypatch):
-    """A function that makes a part which is measured quickly, in `tmp_path`."""
+def measure(tmp_path, monkeypatch):
+    """A function that measures a quick training in `tmp_path`."""
     monkeypatch.setattr(measuring, "RESULTS", tmp_path / "results")
     (tmp_path / "main.py").write_text(TRAINING)
-    return lambda kind: measuring.Part(kind, ("main.py", kind), tmp_path)
+    return lambda kind: measuring.measure(kind, ["main.py", kind], tmp_path)
 
 
-def test_the_figures_of_a_training(part):
-    fresh, older = measuring.measure([part("fresh"), part("older")])
+def test_the_figures_of_a_training(measure):
+    fresh = measure("fresh")
     assert fresh["timesteps"] == 8192
     assert fresh["frames"] == 3 * 8192
     assert fresh["training"] == 2.5
     assert fresh["evaluations"] == [[3 * 4096, 255.0], [3 * 8192, 100.0]]
     assert fresh["random"] == [-7.0]
     assert fresh["trained"] == [9.0]
-    assert older["trained"] == [300.0, -100.0]  # the last evaluation
     assert fresh["peak"] > 0.005  # GiB
     assert fresh["seconds"] > 0
+    assert measure("older")["trained"] == [300.0, -100.0]  # the last evaluation
 
 
-def test_only_what_was_not_measured_with_this_code_is_measured(part, tmp_path):
-    measuring.measure([part("a"), part("b")])
-    measuring.measure([part("a"), part("c")])
-    assert (tmp_path / "order").read_text().split() == ["a", "b", "c"]
-    with pytest.raises(Problem, match="fails could not be measured"):
-        measuring.measure([part("fails")])
+def test_only_what_was_not_measured_with_this_code_is_measured(measure, tmp_path):
+    for kind in ("a", "b", "a"):
+        measure(kind)
+    assert (tmp_path / "order").read_text().split() == ["a", "b"]
     (tmp_path / "starter").mkdir()
-    (tmp_path / "starter" / "new.py").write_text("")
-    assert part("a").figures
     (tmp_path / "starter" / "new.py").write_text("changed = True")
-    assert part("a").figures is None
+    measure("a")
+    assert (tmp_path / "order").read_text().split() == ["a", "b", "a"]
+    with pytest.raises(Problem, match=r"main.py fails .* failed"):
+        measure("fails")
 
 
-def test_ctrl_c_ends_it_without_a_result_or_a_process(part, tmp_path):
-    part("endless")
+def test_ctrl_c_ends_it_without_a_result_or_a_process(tmp_path):
+    (tmp_path / "main.py").write_text(TRAINING)
     script = (
         "from pathlib import Path; from scripts.maintain import measuring as m\n"
         f"m.RESULTS = Path({str(tmp_path)!r}, 'results')\n"
-        f"m.Part('p', ('main.py', 'endless'), Path({str(tmp_path)!r})).measure()"
+        f"m.measure('p', ['main.py', 'endless'], Path({str(tmp_path)!r}))"
     )
     parent = subprocess.Popen(
         [sys.executable, "-c", script], cwd=PROJECT, env=environment(), stderr=subprocess.DEVNULL
     )
-    children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children")
     wait_for((tmp_path / "order").exists, "the training")
-    (child,) = children.read_text().split()
+    (child,) = children(parent.pid)
     parent.send_signal(signal.SIGINT)
     assert parent.wait(timeout=30) != 0
     wait_for(lambda: command(child) == "", "its end", 10)

@@ -4,9 +4,10 @@ import shutil
 import subprocess
 
 import pytest
+from helpers import copy_project
 from PIL import Image
 
-from scripts.maintain import benchmark, environments, experiments, measuring
+from scripts.maintain import benchmark, environments, experiments
 from starter import Problem
 
 
@@ -29,7 +30,7 @@ def measured(tmp_path, monkeypatch):
     monkeypatch.setattr(environments, "REPORT", tmp_path / "environments.md")
 
     def replace(module, figures_of):
-        monkeypatch.setattr(module, "measure", lambda parts: [figures_of(p.name) for p in parts])
+        monkeypatch.setattr(module, "measure", lambda name, *_: figures_of(name))
 
     return replace
 
@@ -42,12 +43,12 @@ def rows(path):
 
 def test_the_benchmark(measured, tmp_path):
     runs = {
-        "seed-1-this-code": figures(GOOD, 10, peak=0.75),
-        "seed-2-this-code": figures(CRASHES, 30, timesteps=4096),
+        "seed-1-this code": figures(GOOD, 10, peak=0.75),
+        "seed-2-this code": figures(CRASHES, 30, timesteps=4096),
         "stock": figures([-50.0] * 100, 90, timesteps=80, evaluations=[]),
     }
     measured(benchmark, runs.get)
-    benchmark.bench(seeds=2, against=None, flags="--render none")
+    benchmark.bench(seeds=2, against=None)
     found = rows(tmp_path / "benchmark.md")
     this = ["this code", "1 of 2", "229", "87.5%", "20", "30", "0.75 GiB", "6,144", "1,536"]
     assert this in found
@@ -58,19 +59,13 @@ def test_the_benchmark(measured, tmp_path):
     assert {(31, 119, 180), (255, 127, 14)} <= colors  # matplotlib's first two, one per label
 
 
-def test_the_experiments(measured, tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        experiments,
-        "trainings",
-        lambda name, _: [measuring.Part(f"{name}-{s}", ()) for s in (0, 3)],
-    )
-    measured(experiments, lambda name: figures(CRASHES if name == "gamma-3" else GOOD))
+def test_the_experiments(measured, tmp_path):
+    measured(experiments, lambda name: figures(CRASHES if name == "gamma=0.99,-3" else GOOD))
     experiments.experiments()
     found = rows(tmp_path / "experiments.md")
-    assert len(found) == 2 + len(experiments.CHANGES) + 2
-    change = str(experiments.CHANGES["gamma"])
+    assert len(found) == 2 + 1 + len(experiments.CHANGES) + 2
     cells = ["8,192<br>-", "240 ± 44<br>218 ± 84", "95%<br>80%", "10<br>10"]
-    assert [change, *cells] in found
+    assert ["`gamma=0.99,` → `gamma=0.9,`", *cells] in found
     assert found[-1] == ["random actions", "-", "-175 ± 5", "0%", "0"]
 
 
@@ -78,19 +73,21 @@ def test_the_environments(measured, tmp_path, monkeypatch):
     monkeypatch.setattr(environments, "ENVIRONMENTS", (("CartPole-v1",), ("Blackjack-v1",)))
     means = {"CartPole-v1-0": 490.0, "CartPole-v1-1": 400.0}
     measured(environments, lambda name: figures([means.get(name, 500.0)] * 100))
-    environments.environments(flags="-x")
+    environments.environments()
     *_, cart_pole, blackjack = rows(tmp_path / "environments.md")
     assert cart_pole[:4] == ["CartPole-v1", "-175", "475", "8,192<br>-<br>8,192"]
     assert blackjack[2:4] == ["-", "-<br>-<br>-"]  # it sets no threshold
 
 
-def test_a_change_that_no_longer_fits_is_refused(tmp_path):
-    (tmp_path / "main.py").write_text("one\ntwo\n")
-    change = experiments.Change("two", "three")
-    change.apply(tmp_path)
-    assert (tmp_path / "main.py").read_text() == "one\nthree\n"
-    with pytest.raises(Problem, match="two, which main"):
-        change.apply(tmp_path)
+@pytest.mark.lesson
+@pytest.mark.parametrize("old", experiments.CHANGES)
+def test_each_experiment_changes_a_line_of_the_code(old, tmp_path):
+    project = copy_project(tmp_path / "copy")
+    experiments.change(project, old)
+    new = [project / "main.py", project / "starter/learning/sampler.py"]
+    assert sum(experiments.CHANGES[old] in path.read_text("utf-8") for path in new) == 1
+    with pytest.raises(Problem, match="no longer in the code"):
+        experiments.change(project, old)
 
 
 def test_export_has_the_files_of_the_commit(tmp_path, monkeypatch):
