@@ -22,8 +22,7 @@ from starter.files import replacing
 
 FRAME, HELD = 40, 4_000  # ms: a timestep, and the end
 FONT = ImageFont.truetype(f"{matplotlib.get_data_path()}/fonts/ttf/DejaVuSans.ttf", 15)
-DARK, LIGHT = (24, 26, 32), (228, 230, 236)
-GREEN, VERMILLION = (0, 158, 115), (213, 94, 0)
+DARK, GREEN, VERMILLION = "#181a20", "#009e73", "#d55e00"
 
 
 class Pictures(list):
@@ -31,14 +30,14 @@ class Pictures(list):
 
     render_mode = "rgb_array"
 
-    def __init__(self, title: str):
+    def __init__(self, title):
         self.title = title
 
     def flights(self, episodes):
         yield SimpleNamespace(episode=1, rewards=[])
 
     def show(self, flight, render, q_values, action):
-        self.add(render(), f"return {sum(flight.rewards):+.0f}", LIGHT)
+        self.add(render(), f"return {sum(flight.rewards):+.0f}", "white")
 
     def end(self, flight, render, verdict):
         self.add(render(), verdict, GREEN if verdict.startswith("landed") else VERMILLION)
@@ -47,28 +46,29 @@ class Pictures(list):
     def add(self, frame, words, color):
         picture = ImageOps.expand(Image.fromarray(frame).reduce(2), (0, 28, 2, 28), DARK)
         write, middle = ImageDraw.Draw(picture).text, picture.width // 2
-        write((middle, 14), self.title, LIGHT, FONT, anchor="mm")
+        write((middle, 14), self.title, "white", FONT, anchor="mm")
         write((middle, picture.height - 14), words, color, FONT, anchor="mm")
         self.append(np.asarray(picture))
 
 
-def story(output: Path = Option(PROJECT / "docs" / "story.gif", help="The file to write.")):
+def story(output: Path = Option(PROJECT / "docs" / "story.gif", help="Write this file.")):
     """Train halfway, and draw one episode flown before, then and by the policy in docs/demo."""
-    demo = trained.load(PROJECT / "docs" / "demo")
-    end = demo.found.manifest["iteration"]
-    algorithm = main.build_algorithm(demo.found.manifest["seed"], demo.environment)
+    pilot, lander, demo, _ = trained.load(PROJECT / "docs" / "demo")
+    end = demo.manifest["iteration"]
+    algorithm = main.build_algorithm(demo.manifest["seed"], lander)
     stages = {"before training": algorithm.get_policy().get_weights()}
     for _ in range(end // 2):
         algorithm.train()
     stages[f"after {end // 2} iterations"] = algorithm.average
-    stages[f"after {end} iterations"] = demo.found.weights
-    flights = [Pictures(title) for title in stages]
-    for pictures, weights in zip(flights, stages.values()):
-        demo.pilot.policy.set_weights(weights)
-        main.watch(demo.pilot, demo.environment, 0, 1, pictures)
-    rows, shown = [], [None] * len(flights)
-    for pictures in zip_longest(*flights):
-        shown = [last if new is None else new for new, last in zip(pictures, shown)]
+    stages[f"after {end} iterations"] = demo.weights
+    flights = []
+    for title, weights in stages.items():
+        pilot.policy.set_weights(weights)
+        flights.append(Pictures(title))
+        main.watch(pilot, lander, 0, 1, flights[-1])
+    rows = []
+    for pictures in zip_longest(*flights):  # a flight that has ended keeps its last picture
+        shown = [flight[-1] if new is None else new for flight, new in zip(flights, pictures)]
         rows.append(Image.fromarray(np.hstack(shown)))
     palette = rows[-1].quantize(31, method=Image.Quantize.FASTOCTREE)
     first, *others = [row.quantize(palette=palette, dither=Image.Dither.NONE) for row in rows]
