@@ -47,76 +47,71 @@ def configure(seed, environment, workers):
     return config
 
 
-def resumed(found, env, arguments, action_repeat, seed, iterations):
+def resumed(found, env, iterations, **asked):
     """Return the environment and the seed of the training to resume.
 
     Raises:
         Problem: if others were asked for, or if there is nothing left to train.
     """
-    saved, environment = found.manifest, Environment.from_manifest(found.manifest, env)
-    for flag, asked, own in (
-        ("--env-arg", arguments or None, environment.arguments),
-        ("--action-repeat", action_repeat, environment.action_repeat),
-        ("--seed", seed, saved["seed"]),
-    ):
-        if asked not in (None, own):
-            raise Problem(f"{found.path} was trained with {flag} {own}; leave {flag} out")
-    if saved["iteration"] >= iterations:
-        raise Problem(
-            f"{found.path} has {saved['iteration']} iterations; set --iterations to more than that"
-        )
-    return environment, saved["seed"]
+    environment, seed = Environment.from_manifest(found.manifest, env), found.manifest["seed"]
+    own = {"env_arg": environment.arguments, "action_repeat": environment.action_repeat}
+    own["seed"] = seed
+    for name, value in asked.items():
+        if value not in (None, {}, own[name]):
+            flag = "--" + name.replace("_", "-")
+            raise Problem(f"{found.path} was trained with {flag} {own[name]}; leave {flag} out")
+    done = found.manifest["iteration"]
+    if done >= iterations:
+        raise Problem(f"{found.path} has {done} iterations; set --iterations to more than that")
+    return environment, seed
 
 
 def train(
     env: str = Option(
         None,
         metavar="ID",
-        help="Gymnasium ID, module:ID or path/to/file.py:ID.",
+        help="Train on this one: a gymnasium ID, module:ID or path/to/file.py:ID.",
         show_default="LunarLander-v2",
     ),
     env_arg: List[str] = Option(
-        (), metavar="NAME=VALUE", help="Argument of the environment, such as gravity=-5.0."
+        (), metavar="NAME=VALUE", help="Set the environment's argument, such as gravity=-5.0."
     ),
     action_repeat: int = Option(
         None,
         min=1,
-        help="How many of the environment's own timesteps each action lasts.",
+        help="Repeat each action for so many of the environment's own timesteps.",
         show_default="2 for the lander, otherwise 1",
     ),
     copies: int = Option(
         None,
         min=1,
-        help="How many copies of the environment may play at once, and as many be evaluated.",
+        help="Open so many copies of the environment at once, to train and to evaluate.",
         show_default="16, and 100",
     ),
-    iterations: int = Option(
-        main.ITERATIONS, min=1, help="Maximum number of training iterations."
-    ),
+    iterations: int = Option(main.ITERATIONS, min=1, help="Train for so many iterations at most."),
     stop_reward: float = Option(
         None,
-        help="Mean return at which to stop.",
+        help="Train to this mean return.",
         show_default=f"{main.STOP_RETURN} for the lander, or else the environment's threshold",
     ),
     seed: int = Option(
-        None, min=0, help="Random seed; the same seed repeats a run.", show_default="0"
+        None, min=0, help="Set the random seed; the same one repeats a run.", show_default="0"
     ),
-    workers: int = Option(0, min=0, help="Worker processes; with 0, this process plays."),
-    address: str = Option(None, metavar="HOST:PORT", help="Ray cluster; auto: this machine's."),
-    resume: bool = Option(
-        False, "--resume", help="Resume the newest run, or --from-checkpoint's."
-    ),
-    from_checkpoint: Path = Option(None, metavar="DIR", help="The run to resume."),
+    workers: int = Option(0, min=0, help="Play in so many processes; with 0, in this one."),
+    address: str = Option(None, metavar="HOST:PORT", help="Join this Ray cluster, or auto."),
+    resume: bool = Option(False, "--resume", help="Resume a run: the newest one by default."),
+    from_checkpoint: Path = Option(None, metavar="DIR", help="Resume this run."),
     render: Render = RENDER_FLAG,
     episodes: int = EPISODES_FLAG,
     plain: bool = PLAIN_FLAG,
-    output: Path = Option("runs", help="Folder for the runs' folders."),
+    output: Path = Option("runs", help="Put the run's folder into this one."),
 ):
     """Train a DQN on any environment, and show what it learned."""
     found, arguments = None, parse_arguments(env_arg)
     if resume or from_checkpoint:
         found = checkpoint.newest(from_checkpoint or output / "latest")
-        environment, seed = resumed(found, env, arguments, action_repeat, seed, iterations)
+        asked = {"env_arg": arguments, "action_repeat": action_repeat, "seed": seed}
+        environment, seed = resumed(found, env, iterations, **asked)
     else:
         environment = load(env or "LunarLander-v2", arguments, action_repeat)
         seed = seed or 0
