@@ -20,7 +20,6 @@ from typing import Dict
 
 from typer import Option
 
-from scripts.maintain.measuring import machine
 from starter import PROJECT, Problem, console
 
 README = PROJECT / "README.md"
@@ -80,6 +79,15 @@ def outputs(readme: str) -> Dict[str, str]:
         for _, command, output in OUTPUT.findall(readme)
         for number, line in enumerate(output.splitlines(), start=1)
     }
+
+
+def machine() -> str:
+    """Return the name of the CPU and the version of the C library, as far as Linux has them."""
+    try:
+        found = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text("utf-8"))
+    except OSError:  # macOS
+        found = None
+    return " ".join([found[1] if found else platform.machine(), "with", *platform.libc_ver()])
 
 
 def compare(expected: Dict[str, str], found: Dict[str, str], cpu: str = "x86_64") -> str:

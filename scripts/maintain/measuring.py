@@ -7,7 +7,6 @@ runs/benchmark/ to start over.
 import hashlib
 import json
 import os
-import platform
 import re
 import subprocess
 import sys
@@ -23,6 +22,7 @@ import numpy as np
 import pandas as pd
 from tabulate import tabulate
 
+from scripts.verify import machine
 from starter.evaluation import is_solved
 from starter.files import replacing, to_json
 from starter.storage import settings
@@ -108,15 +108,6 @@ def read(run: Path) -> Figures:
         "trained": returns.get("trained") or returns[str(iterations[-1])],
         "random": returns.get("random"),
     }
-
-
-def machine() -> str:
-    """Return the name of the CPU and the version of the C library, as far as Linux has them."""
-    try:
-        found = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text("utf-8"))
-    except OSError:  # macOS
-        found = None
-    return " ".join([found[1] if found else platform.machine(), "with", *platform.libc_ver()])
 
 
 def short(value: float) -> str:
