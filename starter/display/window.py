@@ -50,6 +50,8 @@ class Window:
                 raise pygame.error(f"SDL's {driver} driver shows nothing")
             desktop_width, desktop_height = pygame.display.get_desktop_sizes()[0]
             pygame.display.set_mode((1, 1), pygame.HIDDEN)  # some displays fail only here
+            pygame.display.quit()  # this one, enlarged, would keep its corner: half off the screen
+            pygame.display.init()
         except pygame.error as error:
             self.close()
             raise NoWindow(f"no display ({error})") from None

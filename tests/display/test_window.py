@@ -14,6 +14,7 @@ import numpy as np
 import pygame
 import pytest
 from helpers import PROJECT, environment
+from pygame import _sdl2 as sdl2
 
 from starter.display import window as windows
 from starter.display.panel import surface
@@ -86,6 +87,18 @@ def test_it_shows_the_picture_over_the_keys_and_resizes(window, clock):
     rows, columns = np.nonzero((drawn()[: 200 - LINE_HEIGHT] == 255).all(axis=-1))
     assert (columns.min(), columns.max()) == (0, 899)
     assert np.ptp(rows) == 59  # 1.5 times as wide, so 1.5 times as high
+
+
+def test_it_opens_in_the_middle_of_the_screen(monkeypatch):
+    monkeypatch.delenv("SDL_VIDEODRIVER", raising=False)
+    with server(24) as name:  # without a window manager, which might move it
+        monkeypatch.setenv("DISPLAY", name)
+        window = Window(50)
+        window.show(FRAME, surface, "the middle")
+        left, top = sdl2.Window.from_display_module().position
+        window.close()
+    assert abs(left - (1024 - 600) / 2) <= 1
+    assert abs(top - (768 - 40 - LINE_HEIGHT) / 2) <= 1
 
 
 def test_it_keeps_time_by_the_clock(window, clock):
