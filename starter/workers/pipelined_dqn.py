@@ -18,16 +18,14 @@ CLOSE_SECONDS = 5  # to wait for the workers to close their environments
 class PipelinedDQN(FastDQN):
     """DQN that plays and learns at the same time.
 
-    Each training step learns after one worker's fragment. It takes the fragments in the order of
-    the workers, not in the order in which they finish, so that the same seed and number of
-    workers give the same run. Before it learns, it asks that worker for another fragment, with
-    the policy as it is now. With n workers, a fragment's policy is n training steps old.
+    Before it learns from a worker's fragment, it asks that worker for another one, with the policy
+    as it is now. So with n workers, a fragment's policy is n training steps old. It takes the
+    fragments in the order of the workers, not in the order in which they finish: the same seed
+    and number of workers give the same run. A worker that died is left out until Ray has
+    restarted it.
 
-    RLlib's own training step lets the workers wait while it learns, sends them the weights after
-    every update, and counts the learner as one that plays: with one worker it would replay twice
-    as many timesteps as `training_intensity` says.
-
-    A worker that died is left out until Ray has restarted it.
+    RLlib's own training step lets the workers wait while it learns, and sends them the weights
+    after every update.
 
     Raises:
         Problem: from `train`, if no worker is left and none comes back.
@@ -40,7 +38,7 @@ class PipelinedDQN(FastDQN):
         self._actors = dict(enumerate(self.workers.remote_workers(), start=1))
         self._requests = deque()  # pairs of a worker's number and the fragment to come from it
         self._gone = set()
-        session.before_end(self._close_environments)
+        session.ending.callback(self._close_environments)
 
     def next_fragment(self):
         """Return the next worker's fragment, and ask that worker for another one."""
