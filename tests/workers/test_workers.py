@@ -14,7 +14,6 @@ from helpers.processes import Run, command, listening, workers
 from scripts import train
 from starter import Problem
 from starter.environments.environment import load
-from starter.storage import checkpoint
 from starter.workers import pipelined_dqn, session
 
 QUIET = ["--render", "none", "--episodes", 1, "--output"]
@@ -24,14 +23,6 @@ import gymnasium
 from gymnasium.envs.classic_control import CartPoleEnv
 
 class Simulator(CartPoleEnv):
-    played = 0
-
-    def step(self, action):
-        self.played += 1
-        if self.played == 500:
-            raise OSError("no license")
-        return super().step(action)
-
     def close(self):
         open(f"{__file__}.{os.getpid()}", "a").write("closed ")
 
@@ -70,37 +61,35 @@ def test_a_worker_dies_and_comes_back_then_the_run_is_resumed_and_killed(tmp_pat
     flags = ["--stop-reward", 1e9, "--iterations", 1000, *QUIET, tmp_path]
     with Run(*flags, "--workers", 2, "--seed", 3) as run:
         run.wait_for_iteration(1)
-        pids = run.processes()
-        os.kill(workers(pids)[0], signal.SIGKILL)
+        os.kill(workers(run.processes())[0], signal.SIGKILL)
         run.wait_for_error("is gone; training continues with 1 of 2")
         run.wait_for_error("is back; training continues with 2 of 2")
         run.interrupt()
         assert run.end() == 0, "".join(run.errors)
-        last = max(run.iterations())
-        assert run.iterations() == {number: 4096 * number for number in range(1, last + 1)}
-    trained = checkpoint.newest(tmp_path / "latest").training()[1]["algorithm"]
-    assert trained["counters"]["num_env_steps_sampled"] == 4096 * last
+    last = max(run.iterations())
+    assert run.iterations() == {number: 4096 * number for number in range(1, last + 1)}
 
     with Run(*flags, "--workers", 1, "--resume") as run:
         run.wait_for_iteration(last + 1)
-        pids = run.processes()
-        left = re.search(r"/tmp/ray-\w+", " ".join(map(command, pids)))[0]
+        left = re.search(r"/tmp/ray-\w+", " ".join(map(command, run.processes())))[0]
         run.process.kill()
         assert run.end() == -signal.SIGKILL  # all its processes end with it
-        assert min(run.iterations()) == last + 1
+    number, timesteps = min(run.iterations().items())
+    assert (number, timesteps) == (last + 1, 4096 * (last + 1))
     shutil.rmtree(left)  # nobody could
 
 
 @pytest.mark.slow
-def test_the_workers_environments_are_closed_after_an_error_too(tmp_path):
+def test_the_workers_environments_are_closed_after_sigterm_too(tmp_path):
     (tmp_path / "simulator.py").write_text(SIMULATOR)
     flags = ["--env", tmp_path / "simulator.py:Simulator-v0", "--workers", 2, *QUIET, tmp_path]
     with Run(*flags) as run:
-        assert run.end() == 1
-    assert "OSError: no license" in run.errors[0]
-    closed = {path.suffix: path.read_text() for path in tmp_path.glob("simulator.py.*")}
-    del closed[f".{run.process.pid}"]
-    assert list(closed.values()) == 2 * [16 * "closed "]
+        run.wait_for_iteration(1)
+        pids = workers(run.processes())
+        run.process.terminate()
+        assert run.end() == 128 + signal.SIGTERM and run.errors == []
+    for pid in pids:
+        assert (tmp_path / f"simulator.py.{pid}").read_text() == 16 * "closed "
 
 
 @pytest.mark.slow
@@ -139,7 +128,4 @@ def test_the_lines_that_switch_to_ape_x_run():
     text = (PROJECT / "docs" / "cluster.md").read_text("utf-8")
     done = run_code(re.search(r"^```python\n(.*?)^```", text, re.M | re.S)[1])
     assert done.returncode == 0, done.stderr
-    numbers = re.findall(r"^(\d+) played, (\d+) replayed, -?\d", done.stdout, re.M)
-    (played, _), (more, replayed) = numbers
-    assert int(more) >= int(played) + 4096
-    assert int(replayed) > 0
+    assert re.search(r"^\d+ played, [1-9]\d* replayed, -?\d", done.stdout, re.M)
