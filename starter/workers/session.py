@@ -13,6 +13,11 @@ import time
 from typing import Iterable, Optional
 from unittest.mock import DEFAULT, patch
 
+import ray
+from ray._private import gcs_utils, services, utils
+from ray._private.node import Node
+from ray._private.state import GlobalState
+
 import starter
 from starter import Problem
 
@@ -20,20 +25,18 @@ OBJECT_STORE_BYTES = 80 * 2**20  # Ray's minimum, and more than the workers' fra
 ANSWER_SECONDS = 5  # for a cluster to say that it is there
 FREE_SECONDS = 5  # for the CPUs of a run that has just ended to become free
 
-ending = contextlib.ExitStack()  # its callbacks run when Ray is to end, the newest first
+ending = contextlib.ExitStack()  # what `stop` does, the newest callback first
 
 
 def start(workers: int, address: Optional[str] = None, modules: Iterable[str] = ()) -> None:
-    """Prepare Ray for worker processes; without any, do not even import it.
+    """Start or join Ray for that many worker processes; for none, do nothing.
 
-    Without an `address`, Ray's servers are this process's own: they listen on 127.0.0.1 only, and
-    end with this process, however it ends. With one, this process joins that cluster. Whoever can
-    reach a cluster can run code in it: Ray 2.2.0 has no passwords.
+    Without an `address`, Ray's servers listen on 127.0.0.1 only, and end with this process,
+    however it ends. With one, this process joins that cluster.
 
     Args:
-        workers: number of processes.
         address: "HOST:PORT", or "auto" for the cluster that this machine belongs to.
-        modules: names of modules that the workers need, besides this project's.
+        modules: names of the modules that the workers need, besides this project's.
 
     Raises:
         Problem: if the cluster cannot be joined, or has too few free CPUs.
@@ -42,8 +45,6 @@ def start(workers: int, address: Optional[str] = None, modules: Iterable[str] = 
         if address:
             raise Problem("--address needs workers; add --workers 1 or more")
         return
-    import ray
-
     os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"  # a late call must not start another Ray
     # Workers on other machines do not have these files.
     for module in (starter, *(sys.modules[name] for name in modules)):
@@ -71,10 +72,6 @@ def _start_here(workers):
     autoscaler, the log monitor and the agent. The dashboard listens on every address, and the
     agent outlives a killed parent by minutes. So functions of Ray 2.2.0 are replaced here.
     """
-    import ray
-    from ray._private import services
-    from ray._private.node import Node
-
     start_process = services.start_ray_process
 
     def start_without_agent(command, *args, **kwargs):
@@ -105,10 +102,6 @@ def _start_here(workers):
 
 def _join(address, workers):
     """Connect this process to the Ray cluster at that address."""
-    import ray
-    from ray._private import gcs_utils, services, utils
-    from ray._private.state import GlobalState
-
     if address == "auto":
         # Not Ray's own search, which also finds the Ray of another run on this machine.
         address = os.environ.get("RAY_ADDRESS") or utils.read_ray_address() or address
