@@ -59,7 +59,8 @@ def search(
     session.start(1 if address else os.cpu_count(), address, [main.__name__])
     cores, trials = int(ray.cluster_resources()["CPU"]), math.prod(map(len, GRID.values()))
     minutes = math.ceil(math.ceil(trials / cores) * iterations * SECONDS / 60)
-    print(f"{trials} trials on {cores} cores: up to {minutes} min if idle otherwise", flush=True)
+    estimate = f"up to {minutes} min if nothing else runs"
+    print(f"{trials} trials on {cores} cores: {estimate}", flush=True)
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # it prints tracebacks
     os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # Ctrl-C ends the search
     # Variables of its own for a trial would need Ray's agent, which `session` does not start.
