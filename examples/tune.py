@@ -52,8 +52,8 @@ class Progress(tune.Callback):
 
 
 def search(
-    iterations: int = Option(20, min=1, help="Maximum number of training iterations of a trial."),
-    address: str = Option(None, metavar="HOST:PORT", help="Ray cluster; auto: this machine's."),
+    iterations: int = Option(20, min=1, help="Train each trial for at most so many iterations."),
+    address: str = Option(None, metavar="HOST:PORT", help="Join this Ray cluster, or auto."),
 ):
     """Train with every combination of a grid, and rank them by what the greedy policy returns."""
     session.start(1 if address else os.cpu_count(), address, [main.__name__])
