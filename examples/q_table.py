@@ -2,7 +2,7 @@
 
     .venv/bin/python examples/q_table.py
 
-An episode starts in cell 0 of a corridor and ends in cell 5, where the only reward is: 1.
+An episode starts in cell 0 of a corridor. Cell 5 ends it with a reward of 1, the only one.
 """
 
 import numpy as np

@@ -1,9 +1,9 @@
-"""A wrapper makes another environment fit: Pendulum, with a few torques in place of any.
+"""A wrapper makes an environment fit: Pendulum, with five torques to choose from.
 
     make train ENV=examples/torques.py:Torques-v0
 
-DQN compares a few actions, and Pendulum takes any torque from -2 to 2. A wrapper of observations
-is as short: gymnasium.ObservationWrapper, with `observation` in place of `action`.
+DQN compares a few actions, but Pendulum takes any torque from -2 to 2. Observations are changed in
+the same way, with gymnasium.ObservationWrapper and its method `observation`.
 """
 
 import gymnasium

@@ -1,8 +1,7 @@
 """Search for settings with Ray Tune, on all cores or those of a cluster (--address): `make tune`.
 
 Each trial trains the lander with one combination of a small grid, and evaluates its greedy policy
-every few iterations. A trial ends when that mean return reaches main.py's STOP_RETURN, or after
-ten iterations if half of the trials before it were better by then.
+every few iterations. It ends when that policy's mean return reaches main.py's STOP_RETURN.
 """
 
 from starter import preflight
@@ -13,6 +12,8 @@ import logging
 import math
 import os
 
+import ray
+from ray import air, tune
 from typer import Option
 
 import main
@@ -22,63 +23,55 @@ from starter.workers import session
 
 GRID = {"gamma": [0.97, 0.99], "n_step": [1, 3], "seed": [0, 1]}
 EVALUATE_EVERY = 5  # iterations
-EPISODES = 50  # of an evaluation
-FIRST_SEED = 2_000_000  # of its first episode: main.py evaluates other ones
+FIRST_SEED = 2_000_000  # of an evaluation's episodes: main.py evaluates other ones
 SECONDS = 1.5  # for an iteration, with its share of the start and of an evaluation, on one core
 FOLDER = PROJECT / "runs" / "tune"  # of Tune's own records
 
 
 def trial(settings):
     """Train with these settings, in a process of its own, until Tune ends it."""
-    training = {name: value for name, value in settings.items() if name != "seed"}
-    lander = load("LunarLander-v2")
-    algorithm = main.configure(settings["seed"], lander).training(**training).build()
+    training = dict(settings)
+    seed, lander = training.pop("seed"), load("LunarLander-v2")
+    algorithm = main.configure(seed, lander).training(**training).build()
     while True:
         for _ in range(EVALUATE_EVERY):
             algorithm.train()
         with algorithm.averaged():
-            returns = main.evaluate(algorithm.greedy, lander, EPISODES, FIRST_SEED)
+            returns = main.evaluate(algorithm.greedy, lander, 50, FIRST_SEED)
         yield {"iteration": algorithm.iteration, "return": returns.mean()}
 
 
+def show(settings, result):
+    words = [f"{name}={value}" for name, value in settings.items()]
+    print(*words, f"iteration={result['iteration']} return={result['return']:.1f}", flush=True)
+
+
+class Progress(tune.Callback):
+    def on_trial_result(self, trial, result, **info):
+        show(trial.config, result)
+
+
 def search(
-    iterations: int = Option(
-        20, min=1, help=f"Of each trial, rounded up to a multiple of {EVALUATE_EVERY}."
-    ),
-    address: str = Option(None, metavar="HOST:PORT", help="Ray cluster; auto: this machine's."),
+    iterations: int = Option(20, min=1, help="Train each trial for at most so many iterations."),
+    address: str = Option(None, metavar="HOST:PORT", help="Join this Ray cluster, or auto."),
 ):
     """Train with every combination of a grid, and rank them by what the greedy policy returns."""
-    import ray
-    from ray import air, tune
-
-    class Progress(tune.Callback):
-        """Print a line for each evaluation."""
-
-        def on_trial_result(self, trial, result, **info):
-            settings = " ".join(f"{name}={value}" for name, value in trial.config.items())
-            row = f"{settings} iteration={result['iteration']} return={result['return']:.1f}"
-            print(row, flush=True)
-
     session.start(1 if address else os.cpu_count(), address, [main.__name__])
-    cores = int(ray.cluster_resources()["CPU"])
-    trials = math.prod(map(len, GRID.values()))
-    minutes = math.ceil(trials / cores) * iterations * SECONDS / 60
-    estimate = f"up to {math.ceil(minutes)} min if nothing else runs"
+    cores, trials = int(ray.cluster_resources()["CPU"]), math.prod(map(len, GRID.values()))
+    minutes = math.ceil(math.ceil(trials / cores) * iterations * SECONDS / 60)
+    estimate = f"up to {minutes} min if nothing else runs"
     print(f"{trials} trials on {cores} cores: {estimate}", flush=True)
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # it prints tracebacks
     os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # Ctrl-C ends the search
     # Variables of its own for a trial would need Ray's agent, which `session` does not start.
     tune.execution.ray_trial_executor.DEFAULT_ENV_VARS.clear()
-    halving = tune.schedulers.ASHAScheduler(
-        "iteration", max_t=iterations, grace_period=min(10, iterations), reduction_factor=2
-    )
     results = tune.Tuner(
         trial,
         param_space={name: tune.grid_search(values) for name, values in GRID.items()},
-        tune_config=tune.TuneConfig(metric="return", mode="max", scheduler=halving),
+        tune_config=tune.TuneConfig(metric="return", mode="max"),
         run_config=air.RunConfig(
             local_dir=str(FOLDER),
-            stop={"return": main.STOP_RETURN},
+            stop={"return": main.STOP_RETURN, "iteration": iterations},
             callbacks=[Progress()],
             failure_config=air.FailureConfig(fail_fast=True),
             verbose=0,
@@ -86,9 +79,9 @@ def search(
     ).fit()
     for error in results.errors:
         raise error.cause if isinstance(error, Problem) else error
-    table = results.get_dataframe().rename(columns=lambda name: name.replace("config/", ""))
-    table = table.sort_values("return", ascending=False).round({"return": 1})
-    print(table[[*GRID, "iteration", "return"]].to_string(index=False))
+    print("best first:")
+    for result in sorted(results, key=lambda result: -result.metrics["return"]):
+        show(result.metrics["config"], result.metrics)
 
 
 if __name__ == "__main__":

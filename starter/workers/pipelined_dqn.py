@@ -12,22 +12,16 @@ from starter import Problem
 from starter.learning.fast_dqn import FastDQN
 
 PATIENCE = 60  # seconds to wait for a worker when none is left
-CLOSE_SECONDS = 5  # to wait for the workers to close their environments
+CLOSE_SECONDS = 5  # for the workers to close their environments
 
 
 class PipelinedDQN(FastDQN):
     """DQN that plays and learns at the same time.
 
-    Each training step learns after one worker's fragment. It takes the fragments in the order of
-    the workers, not in the order in which they finish, so that the same seed and number of
-    workers give the same run. Before it learns, it asks that worker for another fragment, with
-    the policy as it is now. With n workers, a fragment's policy is n training steps old.
-
-    RLlib's own training step lets the workers wait while it learns, sends them the weights after
-    every update, and counts the learner as one that plays: with one worker it would replay twice
-    as many timesteps as `training_intensity` says.
-
-    A worker that died is left out until Ray has restarted it.
+    After each fragment, and before it learns, it asks that worker for another one. So with n
+    workers, a fragment's policy is n training steps old. It takes the fragments in the order of
+    the workers, so that the same seed and number of workers give the same run. A worker that died
+    is left out until Ray has restarted it.
 
     Raises:
         Problem: from `train`, if no worker is left and none comes back.
@@ -40,7 +34,12 @@ class PipelinedDQN(FastDQN):
         self._actors = dict(enumerate(self.workers.remote_workers(), start=1))
         self._requests = deque()  # pairs of a worker's number and the fragment to come from it
         self._gone = set()
-        session.before_end(self._close_environments)
+        session.ending.callback(
+            self.workers.foreach_worker,
+            lambda worker: worker.async_env.stop(),  # closes its environments
+            local_worker=False,
+            timeout_seconds=CLOSE_SECONDS,
+        )
 
     def next_fragment(self):
         """Return the next worker's fragment, and ask that worker for another one."""
@@ -84,13 +83,6 @@ class PipelinedDQN(FastDQN):
             f"training continues with {left} of {len(self._actors)}",
             file=sys.stderr,
         )
-
-    def _close_environments(self):
-        closed = [
-            actor.apply.remote(lambda worker: worker.async_env.stop())
-            for actor in self._actors.values()
-        ]
-        ray.wait(closed, num_returns=len(closed), timeout=CLOSE_SECONDS)
 
 
 def _sample(worker, weights, timestep):

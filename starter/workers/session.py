@@ -10,30 +10,33 @@ import signal
 import sys
 import tempfile
 import time
-from typing import Callable, Iterable, Optional
+from typing import Iterable, Optional
 from unittest.mock import DEFAULT, patch
+
+import ray
+from ray._private import gcs_utils, services, utils
+from ray._private.node import Node
+from ray._private.state import GlobalState
 
 import starter
 from starter import Problem
 
-OBJECT_STORE_BYTES = 80 * 2**20  # Ray's minimum, and more than the workers' batches need
+OBJECT_STORE_BYTES = 80 * 2**20  # Ray's minimum, and more than the workers' fragments need
 ANSWER_SECONDS = 5  # for a cluster to say that it is there
 FREE_SECONDS = 5  # for the CPUs of a run that has just ended to become free
 
-_ending = contextlib.ExitStack()  # what `stop` does, last entry first
+ending = contextlib.ExitStack()  # what `stop` does, the newest callback first
 
 
 def start(workers: int, address: Optional[str] = None, modules: Iterable[str] = ()) -> None:
-    """Prepare Ray for worker processes; without any, do not even import it.
+    """Start or join Ray for that many worker processes; for none, do nothing.
 
-    Without an `address`, Ray belongs to this process: its servers listen on 127.0.0.1 only, and
-    end with this process, however it ends. With one, this process joins that cluster. Whoever can
-    reach a cluster can run code in it: Ray 2.2.0 has no passwords.
+    Without an `address`, Ray's servers listen on 127.0.0.1 only, and end with this process,
+    however it ends. With one, this process joins that cluster.
 
     Args:
-        workers: number of processes.
         address: "HOST:PORT", or "auto" for the cluster that this machine belongs to.
-        modules: names of modules that the workers need, beside this project's.
+        modules: names of the modules that the workers need, besides this project's.
 
     Raises:
         Problem: if the cluster cannot be joined, or has too few free CPUs.
@@ -42,8 +45,6 @@ def start(workers: int, address: Optional[str] = None, modules: Iterable[str] = 
         if address:
             raise Problem("--address needs workers; add --workers 1 or more")
         return
-    import ray
-
     os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"  # a late call must not start another Ray
     # Workers on other machines do not have these files.
     for module in (starter, *(sys.modules[name] for name in modules)):
@@ -52,8 +53,7 @@ def start(workers: int, address: Optional[str] = None, modules: Iterable[str] = 
         logging.getLogger(name).setLevel(logging.CRITICAL)
     atexit.register(stop)
     if address:
-        _join(address)
-        _require_cpus(workers)
+        _join(address, workers)
     else:
         _start_here(workers)
     # In place of Ray's handler, which prints a stack and aborts.
@@ -62,26 +62,16 @@ def start(workers: int, address: Optional[str] = None, modules: Iterable[str] = 
 
 def stop() -> None:
     """End the Ray that `start` started, or leave the cluster; the workers end with it."""
-    _ending.close()
-
-
-def before_end(function: Callable[[], None]) -> None:
-    """Call that function while the workers still run, as soon as Ray is to end."""
-    _ending.callback(function)
+    ending.close()
 
 
 def _start_here(workers):
     """Start Ray with one CPU per worker, whatever the machine has.
 
     Ray has no setting to listen on 127.0.0.1 only, nor to leave out the dashboard, the
-    autoscaler, the log monitor and the agent. None of these is needed here, the dashboard
-    listens on every address, and the agent outlives a killed parent by minutes. So private
-    functions of Ray 2.2.0 are replaced while it starts.
+    autoscaler, the log monitor and the agent. The dashboard listens on every address, and the
+    agent outlives a killed parent by minutes. So functions of Ray 2.2.0 are replaced here.
     """
-    import ray
-    from ray._private import services
-    from ray._private.node import Node
-
     start_process = services.start_ray_process
 
     def start_without_agent(command, *args, **kwargs):
@@ -89,9 +79,9 @@ def _start_here(workers):
         return start_process(command, *args, **kwargs)
 
     # Not TMPDIR, which may be too long: the path of a Unix socket has at most 107 characters.
-    folder = os.environ["RAY_TMPDIR"] = tempfile.mkdtemp(prefix="ray-", dir="/tmp")
-    _ending.callback(shutil.rmtree, folder, ignore_errors=True)
-    _ending.callback(ray.shutdown)
+    folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")
+    ending.callback(shutil.rmtree, folder, ignore_errors=True)
+    ending.callback(ray.shutdown)
     unneeded = {f"start_{name}": DEFAULT for name in ("api_server", "monitor", "log_monitor")}
     with patch.multiple(Node, **unneeded), patch.multiple(
         services,
@@ -102,56 +92,42 @@ def _start_here(workers):
             "local",  # whatever RAY_ADDRESS says
             num_cpus=workers,
             object_store_memory=OBJECT_STORE_BYTES,
-            include_dashboard=False,
             log_to_driver=False,
             configure_logging=False,
             _node_ip_address="127.0.0.1",
             _plasma_directory=folder,  # /dev/shm is small in a container
+            _temp_dir=folder,
         )
 
 
-def _join(address):
+def _join(address, workers):
     """Connect this process to the Ray cluster at that address."""
-    import ray
-    from ray._private import gcs_utils, services, utils
-    from ray._private.state import GlobalState
-    from ray._raylet import GcsClientOptions
-
     if address == "auto":
         # Not Ray's own search, which also finds the Ray of another run on this machine.
-        address = os.environ.get("RAY_ADDRESS") or utils.read_ray_address()
-        if not address:
-            raise Problem("no Ray cluster was started on this machine; see docs/cluster.md")
-    host, _, port = address.rpartition(":")
-    if not host or "/" in host or not port.isdigit():
-        raise Problem(f"--address takes auto or HOST:PORT, not {address}")
+        address = os.environ.get("RAY_ADDRESS") or utils.read_ray_address() or address
     address = services.resolve_ip_for_localhost(address)
-    own = services.node_ip_address_from_perspective(address)
     try:
         with contextlib.redirect_stderr(io.StringIO()):  # it prints a traceback
             answers = gcs_utils.check_health(address, timeout=ANSWER_SECONDS)
         if not answers:  # `ray.init` would try for minutes
-            raise Problem(f"no Ray answers at {address}; see docs/cluster.md")
+            raise Problem(
+                f"no Ray cluster answers at {address}; "
+                "--address takes auto or HOST:PORT, see docs/cluster.md"
+            )
+        own = services.node_ip_address_from_perspective(address)
         state = GlobalState()
-        state._initialize_global_state(GcsClientOptions.from_gcs_address(address))
-        members = {node["NodeManagerAddress"] for node in state.node_table() if node["Alive"]}
-        state.disconnect()
+        state._initialize_global_state(services._get_gcs_client_options(address))
+        members = [node["NodeManagerAddress"] for node in state.node_table() if node["Alive"]]
         if own not in members:  # `ray.init` would abort
             raise Problem(
                 f"this machine, {own}, is not in the cluster at {address}; "
                 f"run `.venv/bin/ray start --address={address}` first"
             )
-        _ending.callback(ray.shutdown)
+        ending.callback(ray.shutdown)
         ray.init(address, log_to_driver=False, configure_logging=False, _node_ip_address=own)
     except RuntimeError as error:  # another version of Ray or Python
         reason = " ".join(str(error).split())
         raise Problem(f"cannot join the Ray cluster at {address}: {reason}") from error
-
-
-def _require_cpus(workers):
-    """Wait a little until the cluster has a free CPU for each worker."""
-    import ray
-
     given_up = time.monotonic() + FREE_SECONDS
     while (free := int(ray.available_resources().get("CPU", 0))) < workers:
         if time.monotonic() > given_up:

@@ -29,7 +29,8 @@ def test_trials_report_and_are_ranked_by_what_the_greedy_policy_returns(tmp_path
     assert sorted(line.split("return")[0] for line in progress) == [
         f"n_step={n} seed=3 iteration=5 " for n in (1, 3)
     ]
-    assert float(best.split()[-1]) > float(second.split()[-1])
+    best, second = (float(line.split("return=")[1]) for line in (best, second))
+    assert best > second
     lander = load("LunarLander-v2")
     algorithm = main.configure(3, lander).build()
     for _ in range(5):
