@@ -143,7 +143,7 @@ def train(
         trained = main.evaluate(pilot, environment)
         random = main.evaluate(random_pilot(environment, seed), environment)
         run.finish(trained=trained, random=random)
-        curve.update(run, environment.solved, last=True)
+        curve.update(run, algorithm, environment.solved, last=True)
         print(report.outcome(run, environment, trained, random))
         # 4. Watch.
         with open_view(render, run.folder, environment, policy.config, plain) as view:

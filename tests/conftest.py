@@ -8,6 +8,9 @@ import pytest
 from filelock import FileLock
 from helpers import run_main
 
+from starter import preflight
+
+preflight.check()  # also keeps what matplotlib and Keras write in .venv
 # A shell's background job ignores Ctrl-C, and so would each process that a test starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

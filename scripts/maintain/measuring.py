@@ -39,14 +39,10 @@ Figures = Dict[str, Any]
 
 
 def measure(name: str, command: Sequence[str], folder: Path = PROJECT) -> Figures:
-    """Train, unless that was measured before with the same code; return the figures.
+    """Let Python run a training in a project's folder, unless its figures are already known.
 
-    They are those of `read`, the CPU `seconds`, and the `peak` of the memory in GiB.
-
-    Args:
-        name: what to call the file of the figures.
-        command: what Python runs; `--output` is added.
-        folder: the project that it runs in.
+    They are those of `read`, the CPU `seconds`, and the `peak` of its memory in GiB. Their file
+    has this name, and a digest of the command and of the project's code.
 
     Raises:
         Problem: if the training fails.
@@ -70,7 +66,7 @@ def measure(name: str, command: Sequence[str], folder: Path = PROJECT) -> Figure
 
 
 def run(command, folder):
-    """Run Python in a folder; return what it used of this machine, as `os.wait4` does."""
+    """Run Python in a folder; return its use of resources, as `os.wait4` does."""
     child = subprocess.Popen(
         [sys.executable, *command],
         cwd=folder,
@@ -93,7 +89,7 @@ def read(run: Path) -> Figures:
     They are `timesteps`; `frames`, how many of the environment's own timesteps these are;
     `training`, the seconds in `algorithm.train()`; `evaluations`, a `[frames, mean return]` each;
     `trained` and `random`, the returns of the kept policy and of the random one in fresh
-    episodes. Older code flew none with the kept policy; then these are its last evaluation's.
+    episodes. An older commit has none of the kept policy: there, they are its last evaluation's.
     """
     rows = pd.read_csv(run / "statistics.csv")
     episodes = pd.read_csv(run / "evaluations.csv", dtype={"iteration": str})
@@ -112,10 +108,8 @@ def read(run: Path) -> Figures:
 
 def machine() -> str:
     """Return the name of the CPU and the version of the C library, as far as Linux has them."""
-    try:
-        found = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text("utf-8"))
-    except OSError:  # macOS
-        found = None
+    about = Path("/proc/cpuinfo")
+    found = re.search(r"model name\s*: (.*)", about.read_text("utf-8") if about.exists() else "")
     return " ".join([found[1] if found else platform.machine(), "with", *platform.libc_ver()])
 
 

@@ -1,4 +1,4 @@
-"""Animated GIFs, written picture by picture: Pillow alone takes four times as long."""
+"""Animated GIFs, written picture by picture: Pillow alone would hold them all in memory."""
 
 import zlib
 from pathlib import Path
@@ -52,9 +52,10 @@ class Gif:
             print(f"{self._reason}: {wrote} instead" if self._reason else wrote)
 
     def _blocks(self):
-        # One palette for all pictures, from up to 16 of them. Octrees keep rare colors, such as
-        # the engine's sparks.
-        sample = self._frames[:: len(self._frames) // 16 + 1]
+        # One palette for all pictures, from 16 of them and those that are held: only these show
+        # a verdict. Octrees keep rare colors, such as the engine's sparks.
+        held = [frame for frame in self._frames if frame[-1] > self._time]
+        sample = held + self._frames[:: len(self._frames) // 16 + 1]
         column = np.concatenate([np.asarray(_picture(*frame)) for frame in sample])
         palette = Image.fromarray(column).quantize(UNCHANGED, method=Image.Quantize.FASTOCTREE)
         before = None

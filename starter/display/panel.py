@@ -1,34 +1,57 @@
 """The panel beside a frame: what the network expects, in this state and of each action."""
 
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Callable, Optional, Sequence
+from typing import Callable, List, Optional, Sequence
 
 import numpy as np
 import pygame
 
-from starter.display.flight import Flight
-
 WIDTH = 300  # pixels of the panel, to the right of the frame
 LEAST_HEIGHT = 400  # of the panel; beside a taller frame, its plot is taller
-LEFT, RIGHT, PLOT_LEFT = 14, WIDTH - 14, 44  # the margins; labels of the plot end at PLOT_LEFT
-PLOT_TOP, PLOT_HEIGHT = 84, 88
-TRACE_GAP, TRACE_HEIGHT = 10, 44
+LEFT, RIGHT, PLOT_LEFT = 14, WIDTH - 14, 48  # the margins; labels of the plot end at PLOT_LEFT
+PLOT_TOP, PLOT_HEIGHT = 84, 78
+TRACE_GAP, TRACE_HEIGHT = 8, 56
 PAGE, PAGE_SHIFT = 300, 100  # timesteps in the plot, and by how many it scrolls when full
 ROW_HEIGHT = 21
-BARS_LEFT, BARS_RIGHT = 114, 242
+BARS_LEFT, BARS_RIGHT = 122, 232
 MOST_BARS = 4  # for more actions than that, the best ones are shown
-MOST_LETTERS = 15  # of an action's name
+MOST_LETTERS = 14  # of an action's name
+SMALL, MEDIUM, LARGE = 13, 15, 22  # text, still readable when a page shows the picture smaller
 
 # Okabe and Ito's palette, which color-blind people can tell apart.
 ORANGE, SKY_BLUE = (230, 159, 0), (86, 180, 233)
 GREEN, VERMILLION = (0, 158, 115), (213, 94, 0)
 BACKGROUND, GRID = (24, 26, 32), (58, 62, 74)
-TEXT, FAINT, BAR = (228, 230, 236), (158, 163, 176), (112, 124, 150)
+TEXT, FAINT, BAR = (236, 238, 242), (194, 198, 208), (112, 124, 150)
 # By the first word of a verdict; other verdicts have the color of text.
 VERDICTS = {"landed": GREEN, "crashed": VERMILLION, "flew": VERMILLION, "out": VERMILLION}
 
 # Makes a picture of a frame, an array of shape (height, width, 3) and type uint8.
 Draw = Callable[[np.ndarray], pygame.Surface]
+
+
+@dataclass
+class Flight:
+    """An episode so far, with the network's estimates; each list has an entry per timestep."""
+
+    episode: int = 1
+    q_values: List[np.ndarray] = field(default_factory=list)  # expected returns, shape (actions,)
+    actions: List[int] = field(default_factory=list)  # their indices
+    rewards: List[float] = field(default_factory=list)
+    outcome: Optional[List[float]] = None  # discounted returns that followed, known at the end
+
+    @property
+    def values(self) -> np.ndarray:
+        """The value V of each timestep's state, which is its largest Q-value."""
+        return np.max(self.q_values, axis=1)
+
+    def end(self, gamma: float) -> None:
+        """Compute `outcome` from the rewards; `gamma` is the discount per timestep."""
+        self.outcome, following = [], 0.0
+        for reward in reversed(self.rewards):
+            following = reward + gamma * following
+            self.outcome.insert(0, following)
 
 
 class Panel:
@@ -75,7 +98,7 @@ class Panel:
             centered; one below 200 is enlarged first.
         """
         times = max(LEAST_HEIGHT // len(frame), 1)
-        image = surface(frame.repeat(times, axis=0).repeat(times, axis=1) if times > 1 else frame)
+        image = surface(frame.repeat(times, axis=0).repeat(times, axis=1))
         width, height = image.get_width(), max(image.get_height(), LEAST_HEIGHT)
         picture = pygame.Surface((width + WIDTH, height))
         picture.blit(image, (0, (height - image.get_height()) // 2))
@@ -87,28 +110,27 @@ class Panel:
         return picture
 
     def _draw_heading(self, panel, flight, timestep, verdict):
-        write(panel, f"Episode {flight.episode}", 15, TEXT, left=LEFT, top=10)
+        write(panel, f"Episode {flight.episode}", MEDIUM, TEXT, left=LEFT, top=10)
         if verdict:
-            image = _text(verdict, 15, BACKGROUND)
+            image = _text(verdict, MEDIUM, BACKGROUND)
             badge = image.get_rect(right=RIGHT - 6, top=10).inflate(12, 4)
             color = VERDICTS.get(verdict.split()[0], TEXT)
             pygame.draw.rect(panel, color, badge, border_radius=4)
             panel.blit(image, image.get_rect(center=badge.center))
         else:
             so_far = sum(flight.rewards[:timestep])
-            write(panel, f"return so far {so_far:+.0f}", 13, FAINT, right=RIGHT, top=12)
+            write(panel, f"return so far {so_far:+.0f}", SMALL, FAINT, right=RIGHT, top=12)
 
     def _draw_value(self, panel, flight, timestep):
         """V as a number; a plot of it over the last timesteps; the actions taken in these."""
         value = flight.values[timestep]
         words = _number(value, self.high - self.low)
-        write(panel, "Value V of this state", 14, SKY_BLUE, left=LEFT, top=42)
-        write(panel, words, 22, SKY_BLUE, right=RIGHT, top=37)
-        words = "discounted return from here:"
-        end = write(panel, words, 11, FAINT, left=LEFT, top=62).right
-        end = write(panel, "expected", 11, SKY_BLUE, left=end + 6, top=62).right
+        write(panel, "Value V of this state", MEDIUM, SKY_BLUE, left=LEFT, top=40)
+        write(panel, words, LARGE, SKY_BLUE, right=RIGHT, top=35)
+        end = write(panel, "discounted return:", SMALL, FAINT, left=LEFT, top=62).right
+        end = write(panel, "expected", SMALL, SKY_BLUE, left=end + 6, top=62).right
         if flight.outcome:
-            write(panel, "actual", 11, TEXT, left=end + 6, top=62)
+            write(panel, "actual", SMALL, TEXT, left=end + 6, top=62)
         height = PLOT_HEIGHT + panel.get_height() - LEAST_HEIGHT
         bottom = PLOT_TOP + height
         trace_top, trace_bottom = bottom + TRACE_GAP, bottom + TRACE_GAP + TRACE_HEIGHT
@@ -122,17 +144,17 @@ class Panel:
 
         for tick in np.arange(self.low, self.high + self.step / 2, self.step):
             pygame.draw.line(panel, GRID, (PLOT_LEFT, y(tick)), (RIGHT, y(tick)))
-            write(panel, f"{tick:.5g}", 11, FAINT, right=PLOT_LEFT - 5, centery=y(tick))
+            write(panel, f"{tick:.5g}", SMALL, FAINT, right=PLOT_LEFT - 5, centery=y(tick))
         for tick in range(begin, begin + PAGE, PAGE_SHIFT):
             pygame.draw.line(panel, GRID, (x(tick), PLOT_TOP), (x(tick), trace_bottom + 3))
-            write(panel, f"{tick}", 11, FAINT, centerx=x(tick), top=trace_bottom + 4)
-        write(panel, "timestep", 11, FAINT, right=RIGHT, top=trace_bottom + 4)
+            write(panel, f"{tick}", SMALL, FAINT, centerx=x(tick), top=trace_bottom + 3)
+        write(panel, "timestep", SMALL, FAINT, right=RIGHT, top=trace_bottom + 3)
 
         count = len(self._names)
         pitch = TRACE_HEIGHT / count
         for number in range(count) if count <= MOST_BARS else (0, count - 1):
             middle = round(trace_top + (number + 0.5) * pitch)
-            write(panel, f"{number}", 10, FAINT, right=PLOT_LEFT - 5, centery=middle)
+            write(panel, f"{number}", SMALL, FAINT, right=PLOT_LEFT - 5, centery=middle)
         drawn = range(begin, timestep + 1)
         for t in drawn:
             top = trace_top + int(flight.actions[t] * pitch)
@@ -145,22 +167,21 @@ class Panel:
 
     def _draw_advantages(self, panel, q_values, action):
         """A bar for each action: how much lower its expected return is than the best one's."""
-        top = panel.get_height() - LEAST_HEIGHT + 254
+        top = panel.get_height() - LEAST_HEIGHT + 252
         advantages = q_values - q_values.max()
         shown = sorted(np.argsort(-advantages, kind="stable")[:MOST_BARS])
         heading = "Advantage of each action"
         if len(shown) < len(q_values):
             heading = f"Advantage of the best {MOST_BARS} of {len(q_values)}"
-        write(panel, heading, 14, TEXT, left=LEFT, top=top)
-        words = "its expected return minus the best one's"
-        write(panel, words, 11, FAINT, left=LEFT, top=top + 20)
+        write(panel, heading, MEDIUM, TEXT, left=LEFT, top=top)
+        write(panel, "its Q-value minus the best Q-value", SMALL, FAINT, left=LEFT, top=top + 19)
         top += 40
         bottom = top + len(shown) * ROW_HEIGHT
-        for tick in (0, self.limit / 10, round_up(self.limit / 2.5), self.limit):
+        for tick in (0, self.limit / 4, self.limit):
             x = self.position(-tick)
             pygame.draw.line(panel, GRID, (x, top), (x, bottom))
-            write(panel, f"{-tick or 0:.5g}", 11, FAINT, centerx=x, top=bottom + 2)
-        write(panel, "√ scale", 11, FAINT, left=LEFT, top=bottom + 2)
+            write(panel, f"{-tick or 0:.5g}", SMALL, FAINT, centerx=x, top=bottom + 1)
+        write(panel, "√ scale", SMALL, FAINT, left=LEFT, top=bottom + 1)
         for row, number in enumerate(shown):
             advantage, chosen = advantages[number], number == action
             color, bar_color = (ORANGE, ORANGE) if chosen else (TEXT, BAR)
@@ -168,7 +189,7 @@ class Panel:
             if chosen:
                 marker = [(3, middle - 5), (3, middle + 5), (10, middle)]
                 pygame.draw.polygon(panel, ORANGE, marker)
-            write(panel, self._names[number], 12, color, left=LEFT, centery=middle)
+            write(panel, self._names[number], SMALL, color, left=LEFT, centery=middle)
             start = self.position(advantage)
             pygame.draw.rect(panel, bar_color, (start, middle - 6, BARS_RIGHT - start, 12))
             if advantage:
@@ -176,8 +197,7 @@ class Panel:
             else:
                 words = "best"
                 pygame.draw.circle(panel, color, (BARS_RIGHT, middle), 4)
-            size = 12 if len(words) < 7 else 10
-            write(panel, words, size, color, right=RIGHT, centery=middle)
+            write(panel, words, SMALL, color, right=RIGHT, centery=middle)
 
     def position(self, advantage: float) -> int:
         """Return where an advantage (0 or less) is on the axis, in pixels from the panel's left.

@@ -11,9 +11,8 @@ import numpy as np
 from typer import Option
 
 from starter import Problem
-from starter.display.flight import Flight
 from starter.display.gif import Gif
-from starter.display.panel import Panel, surface
+from starter.display.panel import Flight, Panel, surface
 from starter.display.window import NoWindow, Window, WindowClosed
 
 EPISODES = 3  # by default; a window shows more, until it is closed

@@ -10,10 +10,10 @@ tf, _, _ = try_import_tf()
 class TemporallyExtendedEpsilonGreedy(Exploration):
     """Epsilon-greedy, but a random action is held for some timesteps.
 
-    A single random action is soon undone by the greedy ones after it. Held for a while, it takes
-    the game to states that the policy would not have led to. After Dabney, Ostrovski and Barreto,
-    "Temporally-Extended epsilon-Greedy Exploration", arXiv:2006.01782; they draw the number of
-    timesteps from a heavy-tailed distribution, here it is uniform.
+    The greedy actions after a single random one soon undo it. Held for a while, it leads to
+    states that the policy would not have reached. After Dabney, Ostrovski and Barreto,
+    "Temporally-Extended epsilon-Greedy Exploration", arXiv:2006.01782. They draw the number of
+    timesteps from a heavy-tailed distribution; here it is uniform.
 
     Args:
         epsilon: the share of all timesteps that random actions take, as points
@@ -66,6 +66,6 @@ class TemporallyExtendedEpsilonGreedy(Exploration):
         return float(np.interp(timestep, self._timesteps, self._shares))
 
     def _chance(self, timestep):
-        """Of beginning a random action, for those to take `epsilon` of all timesteps."""
+        """The chance to begin a random action, so that these take `epsilon` of all timesteps."""
         epsilon, mean_length = self.epsilon(timestep), (1 + self._longest) / 2
         return epsilon / (epsilon + mean_length * (1 - epsilon))

@@ -9,6 +9,18 @@ from matplotlib.figure import Figure
 from starter.display import curve
 
 
+class Algorithm:
+    """Its epsilon falls from 1 to 0 over 4,096 timesteps."""
+
+    def get_policy(self):
+        return self
+
+    exploration = property(lambda self: self)
+
+    def epsilon(self, timestep):
+        return max(1 - timestep / 4096, 0)
+
+
 class Run:
     def __init__(self, folder):
         self.folder = folder
@@ -29,13 +41,15 @@ def test_what_is_drawn(tmp_path, monkeypatch):
         path.write_bytes(b"")
 
     monkeypatch.setattr(Figure, "savefig", keep)
-    curve.update(Run(tmp_path), 200)
+    curve.update(Run(tmp_path), Algorithm(), 200)
     expected = {
         "training episode": ([2048, 4096, 8192], [-300, -100, 50]),
         "mean of the last 100": ([2048, 4096, 8192], [-300, -200, -350 / 3]),
         "greedy evaluation, mean": ([8192], [200]),
-        "epsilon (right)": ([4096, 8192], [1, 0.5]),
     }
+    timesteps, epsilon = drawn.pop("epsilon (right)")
+    assert epsilon == pytest.approx([max(1 - t / 4096, 0) for t in timesteps])
+    assert epsilon[0] == 1 and timesteps[-1] == 8192
     assert list(drawn.pop("solved: 200")[1]) == [200, 200]
     assert set(drawn) == set(expected)
     for label, data in expected.items():
@@ -50,14 +64,14 @@ def test_it_is_redrawn_now_and_then_and_at_the_end(age, last, drawn, tmp_path):
     run.episodes, run.evaluations = [], {}  # no episode has ended yet
     path.write_bytes(b"old")
     os.utime(path, (path.stat().st_mtime - age,) * 2)
-    curve.update(run, None, last)
+    curve.update(run, Algorithm(), None, last)
     assert path.read_bytes().startswith(b"\x89PNG" if drawn else b"old")
 
 
 def test_a_picture_that_cannot_be_written_is_one_warning(tmp_path, capsys):
     (tmp_path / "curve.png").mkdir()
     for _ in range(3):
-        curve.update(Run(tmp_path), 200, last=True)
+        curve.update(Run(tmp_path), Algorithm(), 200, last=True)
     error = capsys.readouterr().err
     assert error.startswith("warning: no learning curve: cannot write")
     assert error.count("\n") == 1

@@ -5,8 +5,7 @@ import pygame
 import pytest
 
 from starter.display import panel as panels
-from starter.display.flight import Flight
-from starter.display.panel import Panel
+from starter.display.panel import Flight, Panel
 
 NAMES = ("do nothing", "left engine", "main engine", "torque to the right")
 SKY = np.zeros((400, 600, 3), np.uint8)
@@ -41,18 +40,11 @@ def words(monkeypatch):
     return written
 
 
-def test_advantages_lie_by_their_roots_and_the_worst_at_the_end():
-    panel = Panel(["a", "b"])
-    panel.fit(flight_of([[0, -20]]))
-    best, *others = map(panel.position, (0, -0.1, -2.5, -10, -20))
-    assert np.subtract(best, others) == pytest.approx([12.8, 64, 128, 128], abs=0.5)
-
-
 def test_the_words(words):
     panel = Panel(NAMES)
     draw(panel, flight_of([[0, 0, 0, 20], [44.9, 42.5, 45, 25]], [-3.6]))
     expected = {"Episode 7", "return so far -4", "45.0", "-0.10", "-2.50", "best", "-20.0"}
-    assert expected | {"0 do nothing", "3 torque to th…"} < set(words)
+    assert expected | {"0 do nothing"} < set(words)
     assert "actual" not in words
     words.clear()
     flight = flight_of([[0, 0, 0, 20], [44.9, 42.5, 45, 25]], [-3.6, 100], gamma=0.99)

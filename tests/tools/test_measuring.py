@@ -47,7 +47,7 @@ def test_the_figures_of_a_training(measure):
     assert fresh["evaluations"] == [[3 * 4096, 255.0], [3 * 8192, 100.0]]
     assert fresh["random"] == [-7.0]
     assert fresh["trained"] == [9.0]
-    assert 0.005 < fresh["peak"] < 0.5  # GiB
+    assert fresh["peak"] > 0.005  # GiB
     assert fresh["seconds"] > 0
     assert measure("older")["trained"] == [300.0, -100.0]  # the last evaluation
 
