@@ -75,7 +75,7 @@ def bench(
             export(against, Path(folder))
             runs[against] = []
         for seed in range(1, seeds + 1):  # in turn: the machine may be slower later
-            command = ["main.py", "--render", "none", "--seed", str(seed)]
+            command = ["main.py", "--seed", str(seed)]
             for name, project in zip(runs, (PROJECT, Path(folder))):
                 runs[name].append(measure(f"seed-{seed}-{name}", command, project))
     each = [[seed, *cells([run], lander)] for seed, run in enumerate(runs["this code"], start=1)]

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from helpers import PROJECT, environment
@@ -25,17 +26,12 @@ def wait_for(condition, what, patience=PATIENCE):
         time.sleep(0.1)
 
 
-def children(pid):
-    """Return the numbers of all processes below this one."""
-    found = []
-    for path in Path("/proc").glob(f"{pid}/task/*/children"):
-        try:
-            numbers = [int(number) for number in path.read_text().split()]
-        except OSError:
-            continue
-        for number in numbers:
-            found += [number, *children(number)]
-    return found
+def session(pid):
+    """Return the session that it belongs to; None if it has ended."""
+    try:
+        return os.getsid(pid)
+    except ProcessLookupError:
+        return None
 
 
 def command(pid):
@@ -61,12 +57,12 @@ def listening(pids):
 
 
 class Run:
-    """`scripts.train` with these flags, as the leader of a process group, as in a terminal."""
+    """scripts/train.py with these flags, in a session of its own, as in a terminal."""
 
     def __init__(self, *flags, prefix=(), **variables):
         self.lines, self.errors = [], []
         self.process = subprocess.Popen(
-            [*prefix, sys.executable, "-u", "-m", "scripts.train", *map(str, flags)],
+            [*prefix, sys.executable, "-u", "scripts/train.py", *map(str, flags)],
             cwd=str(PROJECT),
             env=environment(**variables),
             stdout=subprocess.PIPE,
@@ -88,12 +84,10 @@ class Run:
         return self
 
     def __exit__(self, *_):
-        if self.process.poll() is None:
-            pids = self.children()
-            self.process.kill()
-            self.process.wait()
-            for pid in filter(command, pids):
+        for pid in self.processes():
+            with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+        self.process.wait()
 
     def iterations(self):
         """Return the iterations printed so far: `{number: timesteps}`."""
@@ -112,17 +106,19 @@ class Run:
             status = self.end()
             assert condition(), f"no {what}, exit status {status}: {''.join(self.errors)}"
 
-    def children(self):
-        return children(self.process.pid)
+    def processes(self):
+        """Return the numbers of all its processes that have not ended."""
+        numbers = map(int, filter(str.isdigit, os.listdir("/proc")))
+        return [pid for pid in numbers if session(pid) == self.process.pid and command(pid)]
 
     def interrupt(self):
         """Send what Ctrl-C in a terminal sends, to all processes of the group."""
         os.killpg(self.process.pid, signal.SIGINT)
 
-    def end(self, pids=()):
-        """Wait until it and these processes have ended; return its exit status."""
+    def end(self):
+        """Wait until all its processes have ended; return its exit status."""
         status = self.process.wait(PATIENCE)
         for reader in self.readers:
             reader.join()
-        wait_for(lambda: not any(map(command, pids)), "its processes to end", 30)
+        wait_for(lambda: not self.processes(), "its processes to end")
         return status

@@ -46,7 +46,7 @@ def test_two_runs_at_once_with_the_same_seed_are_the_same_and_listen_on_loopback
     with Run(*flags, tmp_path / "1") as one, Run(*flags, tmp_path / "2", **other) as two:
         for run in (one, two):
             run.wait_for_iteration(1)
-            pids = [run.process.pid, *run.children()]
+            pids = run.processes()
             if shutil.which("ss"):
                 addresses = listening(pids)
                 assert len(addresses) >= 5  # this process, Ray's two servers, two workers
@@ -55,7 +55,7 @@ def test_two_runs_at_once_with_the_same_seed_are_the_same_and_listen_on_loopback
             assert len(workers(pids)) == 2
         figures = []
         for run in (one, two):
-            assert run.end(run.children()) == 0 and run.errors == []
+            assert run.end() == 0 and run.errors == []
             assert run.iterations() == {1: 4096, 2: 8192, 3: 12288}  # as many as without workers
             figures.append([line for line in run.lines if not line.startswith("saved")])
     assert figures[0] == figures[1]
@@ -67,13 +67,12 @@ def test_a_worker_dies_and_comes_back_then_the_run_is_resumed_and_killed(tmp_pat
     flags = ["--stop-reward", 1e9, "--iterations", 1000, *QUIET, tmp_path]
     with Run(*flags, "--workers", 2, "--seed", 3) as run:
         run.wait_for_iteration(1)
-        pids = run.children()
+        pids = run.processes()
         os.kill(workers(pids)[0], signal.SIGKILL)
         run.wait_for_error("is gone; training continues with 1 of 2")
         run.wait_for_error("is back; training continues with 2 of 2")
-        pids += run.children()
         run.interrupt()
-        assert run.end(pids) == 0, "".join(run.errors)
+        assert run.end() == 0, "".join(run.errors)
         last = max(run.iterations())
         assert run.iterations() == {number: 4096 * number for number in range(1, last + 1)}
     trained = checkpoint.newest(tmp_path / "latest").training()[1]["algorithm"]
@@ -81,10 +80,10 @@ def test_a_worker_dies_and_comes_back_then_the_run_is_resumed_and_killed(tmp_pat
 
     with Run(*flags, "--workers", 1, "--resume") as run:
         run.wait_for_iteration(last + 1)
-        pids = run.children()
+        pids = run.processes()
         left = re.search(r"/tmp/ray-\w+", " ".join(map(command, pids)))[0]
         run.process.kill()
-        assert run.end(pids) == -signal.SIGKILL  # all its processes end with it
+        assert run.end() == -signal.SIGKILL  # all its processes end with it
         assert min(run.iterations()) == last + 1
     shutil.rmtree(left)  # nobody could
 
@@ -95,7 +94,7 @@ def test_the_workers_environments_are_closed_after_an_error_too(tmp_path):
     flags = ["--env", tmp_path / "simulator.py:Simulator-v0", "--workers", 2, "--iterations", 1000]
     with Run(*flags, *QUIET, tmp_path / "runs") as run:
         run.wait_for_iteration(1)
-        pids = workers(run.children())
+        pids = workers(run.processes())
         (tmp_path / "simulator.py.fail").touch()
         assert run.end() == 1
         assert "OSError: no license" in run.errors[0]
