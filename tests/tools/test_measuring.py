@@ -3,10 +3,11 @@
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from helpers import PROJECT, environment
-from helpers.processes import children, command, wait_for
+from helpers.processes import command, wait_for
 
 from scripts.maintain import measuring
 from starter import Problem
@@ -75,7 +76,7 @@ def test_ctrl_c_ends_it_without_a_result_or_a_process(tmp_path):
         [sys.executable, "-c", script], cwd=PROJECT, env=environment(), stderr=subprocess.DEVNULL
     )
     wait_for((tmp_path / "order").exists, "the training")
-    (child,) = children(parent.pid)
+    (child,) = Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()
     parent.send_signal(signal.SIGINT)
     assert parent.wait(timeout=30) != 0
     wait_for(lambda: command(child) == "", "its end", 10)
