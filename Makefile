@@ -65,7 +65,7 @@ lint: setup ## check the style of the Python files
 
 verify: setup ## train with the README's seed and compare every figure with the recorded ones
 	@$(BIN)/python scripts/verify.py $(ARGS)
-	@$(BIN)/python -m pytest -q -m lesson tests/docs
+	@$(BIN)/python -m pytest -q -m lesson tests/docs tests/tools
 
 ##@ After a change
 

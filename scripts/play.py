@@ -45,7 +45,7 @@ def fly_yourself(seed: int, speed: float = 0.5) -> float:
     return sum(rewards)
 
 
-def run(seed: int = Option(1, min=0, help="Random seed of the start.")):
+def run(seed: int = Option(1, min=0, help="Set the random seed of the start.")):
     """Fly the lander with the arrow keys, against the policy that came with the clone."""
     try:
         Window()

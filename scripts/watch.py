@@ -31,21 +31,17 @@ from starter.storage import folder, settings
 
 def watch(
     from_checkpoint: Path = Option(
-        None, metavar="DIR", help="Folder of a run or a checkpoint.", show_default="the newest run"
+        None, metavar="DIR", help="Watch this run or checkpoint.", show_default="the newest run"
     ),
-    env: str = Option(
-        None, metavar="ID", help="Environment of the training, if its file has moved."
-    ),
+    env: str = Option(None, metavar="ID", help="Find the environment here, if it has moved."),
     env_arg: List[str] = Option(
-        (),
-        metavar="NAME=VALUE",
-        help="Argument to replace one from training, such as gravity=-5.0.",
+        (), metavar="NAME=VALUE", help="Replace an argument from training, such as gravity=-5.0."
     ),
-    seed: int = Option(0, min=0, help="Random seed of the episodes."),
+    seed: int = Option(0, min=0, help="Set the random seed of the episodes."),
     render: Render = RENDER_FLAG,
     episodes: int = EPISODES_FLAG,
     plain: bool = PLAIN_FLAG,
-    output: Path = Option("runs", help="Folder of the runs; the GIF goes there, too."),
+    output: Path = Option("runs", help="Look for runs here, and write the GIF here."),
 ):
     """Show a trained policy."""
     pilot, environment, found, trained_with = trained.load(

@@ -1,4 +1,4 @@
-"""Measure what the default settings reach on other environments, and write docs/environments.md.
+"""Measure what the default settings reach on other environments, for docs/environments.md.
 
 Interrupt it at any time: it resumes where it stopped.
 """
@@ -9,7 +9,7 @@ preflight.check()
 
 import numpy as np
 
-from scripts.maintain.measuring import CELLS, cells, measure, short, table, write
+from scripts.maintain.measuring import cells, measure, short, write
 from starter import PROJECT, console
 from starter.environments.environment import load, parse_arguments
 
@@ -27,36 +27,23 @@ ENVIRONMENTS = (  # the ID, then arguments
     ("examples.autoscaler:Autoscaler-v0",),
 )
 
-INTRO = """What main.py's settings reach on environments that they were not chosen for. The policy
-that a run kept was evaluated in 100 fresh episodes: their mean return ± its standard deviation,
-and the share of them at the threshold."""
-
-READING = f"""A cell has a line for each of the seeds {", ".join(map(str, SEEDS))}. A dash means
-not solved, or that no threshold is set.
-
-The best possible mean returns are about 0.74 in slippery FrozenLake, 1 in the
-other, 7.9 in Taxi, -13 in CliffWalking and -0.05 in Blackjack, where the dealer has the edge. A
-higher mean than these is luck.
-
-Taxi's 500 states need longer exploration: try `"epsilon": [(0, 1.0), (150_000, 0.1)],` in
-`configure`. If rewards are much larger or smaller than the lander's, change `reward_scale`."""
-
 
 def environments():
-    """Measure what is not measured yet, then write the report."""
-    rows = []
+    """Measure what is not measured yet, then write the table."""
+    table = []
     for id, *arguments in ENVIRONMENTS:
         environment = load(id, parse_arguments(arguments))
         command = ["scripts/train.py", "--render", "none", "--env", id]
         command += [f"--env-arg={argument}" for argument in arguments]
-        runs = [
-            measure(f"{environment}-{seed}", [*command, "--seed", str(seed)]) for seed in SEEDS
-        ]
-        random = short(np.mean(runs[0]["random"]))
-        goal = "-" if environment.solved is None else f"{environment.solved:g}"
-        rows.append([environment, random, goal, *cells(runs, environment)])
-    body = table(("environment", "random policy", "solved at", *CELLS), rows)
-    write(REPORT, "Other environments", "make environments", INTRO, body, READING)
+        command.append("--seed")
+        runs = [measure(f"{environment}-{seed}", [*command, str(seed)]) for seed in SEEDS]
+        row = {
+            "environment": environment,
+            "random policy": short(np.mean(runs[0]["random"])),
+            "solved at": "-" if environment.solved is None else f"{environment.solved:g}",
+        }
+        table.append({**row, **cells(runs, environment)})
+    write(REPORT, table)
 
 
 if __name__ == "__main__":

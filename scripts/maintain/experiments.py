@@ -1,8 +1,8 @@
 """Change one line of the default run, and measure what comes of it: `make experiments`.
 
 Each change is made in a copy of the project, where main.py then trains with each of two seeds.
-It writes docs/experiments.md and docs/experiments.png. Interrupt it at any time: it resumes
-where it stopped.
+It writes the table of docs/experiments.md, and docs/experiments.png. Interrupt it at any time: it
+resumes where it stopped.
 """
 
 import shutil
@@ -13,7 +13,7 @@ from starter import preflight
 
 preflight.check()
 
-from scripts.maintain.measuring import CELLS, STOCK, cells, measure, plot, table, write
+from scripts.maintain.measuring import STOCK, cells, measure, plot, write
 from starter import PROJECT, Problem, console
 from starter.environments.environment import load
 
@@ -32,12 +32,6 @@ CHANGES = {  # a text in main.py or in starter/learning/sampler.py, and what rep
     '"reward_scale": 0.05,': '"reward_scale": 1,',
 }
 DRAWN = ("target_network_update_freq=512,", "gamma=0.99,")
-
-INTRO = """Each row is the default run with one change. After training, the policy flies 100 fresh
-flights: their mean return ± its standard deviation, and the share of them at 200 or more."""
-READING = f"""A cell has a line for each of the seeds {" and ".join(map(str, SEEDS))}. A dash means
-that the lander was not solved. A timestep is two frames of the lander; with `action_repeat=1` and
-with RLlib's settings, it is one."""
 
 
 def change(project, old):
@@ -65,7 +59,7 @@ def train(old):
 
 
 def experiments():
-    """Measure what is not measured yet, then write the report and the picture."""
+    """Measure what is not measured yet, then write the table and the picture."""
     lander, default = load("LunarLander-v2"), train(None)
     runs = {old: train(old) for old in CHANGES}
     random = {"trained": default[0]["random"], "timesteps": 0, "seconds": 0}
@@ -75,8 +69,8 @@ def experiments():
         "RLlib's own `DQNConfig()`, one seed": [measure(*STOCK)],
         "random actions": [random],
     }
-    body = table(("change", *CELLS), [[name, *cells(some, lander)] for name, some in rows.items()])
-    write(DOCS / "experiments.md", "Experiments", "make experiments", INTRO, body, READING)
+    table = [{"change": name, **cells(some, lander)} for name, some in rows.items()]
+    write(DOCS / "experiments.md", table)
     drawn = {"default": default, **{CHANGES[old].strip(","): runs[old] for old in DRAWN}}
     plot(DOCS / "experiments.png", drawn, lander)
 

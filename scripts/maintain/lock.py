@@ -73,10 +73,9 @@ def compile_locks(copy, upgrade):
     check = [*uv, "--python-platform", LINUX, "requirements.in", "--output-file=checked.txt"]
     run("checking requirements.in", check, copy)
     native = (platform.system(), platform.machine()) == ("Linux", "x86_64")
-    if native:  # in the Python of the locks, whatever Python this is
-        run("making a Python 3.8", [BIN / "uv", "venv", "--quiet", "--python=3.8"], copy)
-        tools = ["--python=.venv", "-r", "locks/build.txt", "pip-tools", "-c", "requirements.txt"]
-        run("installing pip-compile", [BIN / "uv", "pip", "install", "--quiet", *tools], copy)
+    # In the Python of the locks, whatever Python this is.
+    pip_compile = [BIN / "uv", "tool", "run", "--quiet", "--python=3.8", "--from=pip-tools"]
+    pip_compile += ["--constraints=requirements.txt", "--with-requirements=locks/build.txt"]
     for lock, (source, triple) in LOCKS.items():
         path = copy / lock
         command = [*uv, "--python-platform", triple, "--generate-hashes", "--strip-extras"]
@@ -85,7 +84,7 @@ def compile_locks(copy, upgrade):
             pins = {**parts(path), **parts(copy / "requirements.txt")}
             path.write_text("".join(pins.values()), "utf-8")
         elif native:
-            command = [".venv/bin/pip-compile", *upgrade, source]
+            command = [*pip_compile, "pip-compile", *upgrade, source]
         else:
             command += upgrade
         run(f"compiling {lock}", command, copy)

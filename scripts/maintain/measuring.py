@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, Sequence
 
 from starter import PROJECT, Problem, preflight
 
@@ -33,20 +33,16 @@ CODE = (
     *("scripts/train.py", "scripts/maintain/stock.py"),
 )
 STOCK = ("stock", ["scripts/maintain/stock.py"])  # what `measure` takes for RLlib's stock DQN
-CELLS = ("timesteps trained, if solved", "greedy policy", "at the threshold", "CPU seconds")
+TRAINED = "timesteps trained, if solved"
 
 Figures = Dict[str, Any]
 
 
 def measure(name: str, command: Sequence[str], folder: Path = PROJECT) -> Figures:
-    """Train, unless that was measured before with the same code; return the figures.
+    """Let Python run a training in a project's folder, unless its figures are already known.
 
-    They are those of `read`, the CPU `seconds`, and the `peak` of the memory in GiB.
-
-    Args:
-        name: what to call the file of the figures.
-        command: what Python runs; `--output` is added.
-        folder: the project that it runs in.
+    They are those of `read`, the CPU `seconds`, and the `peak` of its memory in GiB. Their file
+    has this name, and a digest of the command and of the project's code.
 
     Raises:
         Problem: if the training fails.
@@ -70,7 +66,7 @@ def measure(name: str, command: Sequence[str], folder: Path = PROJECT) -> Figure
 
 
 def run(command, folder):
-    """Run Python in a folder; return what it used of this machine, as `os.wait4` does."""
+    """Run Python in a folder; return its use of resources, as `os.wait4` does."""
     child = subprocess.Popen(
         [sys.executable, *command],
         cwd=folder,
@@ -93,7 +89,7 @@ def read(run: Path) -> Figures:
     They are `timesteps`; `frames`, how many of the environment's own timesteps these are;
     `training`, the seconds in `algorithm.train()`; `evaluations`, a `[frames, mean return]` each;
     `trained` and `random`, the returns of the kept policy and of the random one in fresh
-    episodes. Older code flew none with the kept policy; then these are its last evaluation's.
+    episodes. An older commit has none of the kept policy: there, they are its last evaluation's.
     """
     rows = pd.read_csv(run / "statistics.csv")
     episodes = pd.read_csv(run / "evaluations.csv", dtype={"iteration": str})
@@ -115,34 +111,37 @@ def short(value: float) -> str:
     return f"{value:.0f}" if abs(value) >= 10 else f"{value:.2g}"
 
 
-def cells(runs: Sequence[Figures], environment) -> List[str]:
-    """Return what `CELLS` names, with a line in each cell for each run."""
-    rows = []
+def cells(runs: Sequence[Figures], environment) -> Dict[str, str]:
+    """Return the cells of a report's row by heading, with a line for each run."""
+    lines = []
     for run in runs:
         returns = np.array(run["trained"])
         reached = returns >= environment.target
-        rows.append(
-            [
-                f"{run['timesteps']:,}" if is_solved(returns, environment) else "-",
-                f"{short(returns.mean())} ± {short(returns.std())}",
-                "-" if environment.solved is None else f"{reached.mean():.0%}",
-                f"{run['seconds']:.0f}",
-            ]
+        lines.append(
+            {
+                TRAINED: f"{run['timesteps']:,}" if is_solved(returns, environment) else "-",
+                "greedy policy": f"{short(returns.mean())} ± {short(returns.std())}",
+                "at the threshold": "-" if environment.solved is None else f"{reached.mean():.0%}",
+                "CPU seconds": f"{run['seconds']:.0f}",
+            }
         )
-    return ["<br>".join(column) for column in zip(*rows)]
+    return {heading: "<br>".join(line[heading] for line in lines) for heading in lines[0]}
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """Return a table in Markdown."""
-    return tabulate(rows, head, tablefmt="github", disable_numparse=True)
+def write(path: Path, *tables: Sequence[Dict[str, Any]]) -> None:
+    """Replace the tables of a page, in order, and the name of the machine that measured them.
 
+    A table is a list of rows: their cells, by heading.
+    """
+    new, here = iter(tables), f"{os.cpu_count()} cores of {machine()}."
 
-def write(path: Path, title: str, command: str, *paragraphs: str) -> None:
-    """Write and print a report: its title, paragraphs and tables, and how it was measured."""
-    where = f"Measured by `{command}` on {os.cpu_count()} cores of {machine()}."
-    with replacing(path) as scratch:
-        scratch.write_text("\n\n".join([f"# {title}", *paragraphs, where]) + "\n", "utf-8")
-    print(path.read_text("utf-8"))
+    def table(_):
+        return tabulate(next(new), "keys", tablefmt="github", disable_numparse=True) + "\n"
+
+    page = re.sub(r"(?m)^(\|.*\n)+", table, path.read_text("utf-8"))
+    page = re.sub(r"(?m)^(Measured by `[^`]+` on ).*", lambda found: found[1] + here, page)
+    path.write_text(page, "utf-8")
+    print(page)
 
 
 def plot(path: Path, curves: Dict[str, Sequence[Figures]], environment) -> None:
@@ -172,5 +171,4 @@ def plot(path: Path, curves: Dict[str, Sequence[Figures]], environment) -> None:
     below.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
     below.xaxis.set_major_formatter("{x:,.0f}")
     figure.legend(loc="outside upper center", ncol=3, frameon=False)
-    with replacing(path) as scratch:
-        figure.savefig(scratch, format="png")
+    figure.savefig(path)

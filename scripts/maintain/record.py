@@ -8,6 +8,7 @@ from starter import preflight
 
 preflight.check()
 
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -16,10 +17,18 @@ import main
 from scripts import verify
 from starter import PROJECT, console
 from starter.environments.environment import load
-from starter.files import replacing
 from starter.storage import checkpoint, settings
 
 DOCS, DEMO = PROJECT / "docs", PROJECT / "docs" / "demo"
+EXAMPLE = re.compile(  # an example's command in README.md, and the output that is shown below it
+    r"(^\.venv/bin/python ([^\n]+)\n```\n+```console\n).*?(?=^```)", re.M | re.S
+)
+
+
+def refreshed(readme: str, printed: str) -> str:
+    """Return the text of README.md with new outputs: what main.py printed, and the examples'."""
+    readme = verify.OUTPUT.sub(lambda _: printed, readme)
+    return EXAMPLE.sub(lambda found: found[1] + verify.run(*found[2].split()), readme)
 
 
 def record():
@@ -32,22 +41,15 @@ def record():
         printed = verify.train(Path(output))
         (run,) = Path(output).glob("LunarLander*")
         kept = checkpoint.newest(run)
-        checkpoint.save(
-            DEMO, kept.manifest["iteration"], kept.weights, **lander.manifest, seed=seed
-        )
-        for source, folder in (
-            ("statistics.csv", verify.EXPECTED),
-            ("evaluations.csv", verify.EXPECTED),
-            ("lander.gif", DOCS),
-            ("curve.png", DOCS),
-        ):
-            with replacing(folder / source) as scratch:
-                shutil.copyfile(run / source, scratch)
-    readme = verify.refreshed(verify.README.read_text("utf-8"), printed)
-    with replacing(verify.README) as scratch:
-        scratch.write_text(readme, "utf-8")
-    print("recorded: tests/expected, docs/demo and pictures, and the outputs in README.md")
-    print("now `make verify` names what else in README.md to change by hand")
+        iteration = kept.manifest["iteration"]
+        checkpoint.save(DEMO, iteration, kept.weights, **lander.manifest, seed=seed)
+        for table in ("statistics.csv", "evaluations.csv"):
+            shutil.copy(run / table, verify.EXPECTED)
+        for picture in ("lander.gif", "curve.png"):
+            shutil.copy(run / picture, DOCS)
+    readme = refreshed(verify.README.read_text("utf-8"), printed)
+    verify.README.write_text(readme, "utf-8")
+    print("recorded; `make verify` names what else to change, line by line")
 
 
 if __name__ == "__main__":

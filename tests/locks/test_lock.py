@@ -36,8 +36,8 @@ class Small:
 
     def __init__(self, folder):
         self.project, self.calls = folder / "project", folder / "calls"
-        shutil.copytree(str(PROJECT / "starter"), str(self.project / "starter"))
-        shutil.copytree(str(PROJECT / "scripts"), str(self.project / "scripts"))
+        shutil.copytree(PROJECT / "starter", self.project / "starter")
+        shutil.copytree(PROJECT / "scripts", self.project / "scripts")
         (self.project / "scripts/setup.sh").write_text(SETUP)
         (self.project / "locks").mkdir()
         for source, package in zip(lock.SOURCES, ("builder", "tester", "runner")):
@@ -105,7 +105,6 @@ def test_a_bump_to_a_version_moves_an_exact_pin_there(small):
     [
         ("runner", {"TESTS": "exit 1"}, "running the fast tests failed"),
         ("runer", {}, "no lock has a package runer"),
-        ("runner==3.0", {}, "runner==3.0"),
         ("runner", OFFLINE, "127.0.0.1:9"),
     ],
 )
@@ -131,9 +130,8 @@ def test_ctrl_c_leaves_the_locks_as_they_were(small):
 
 def test_what_can_have_no_hash_is_refused(small, tmp_path):
     before = (small.project / "requirements.txt").read_text()
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine/pyproject.toml").write_text("[project]\nname = 'mine'\nversion = '1'\n")
-    (small.project / "requirements.in").write_text(f"mine @ {(tmp_path / 'mine').as_uri()}\n")
+    (tmp_path / "pyproject.toml").write_text("[project]\nname = 'mine'\nversion = '1'\n")
+    (small.project / "requirements.in").write_text(f"mine @ {tmp_path.as_uri()}\n")
     assert_refused(small.run(), "no hash: mine @ file:")
     assert (small.project / "requirements.txt").read_text() == before
 

@@ -55,12 +55,6 @@ def test_the_three_pins():
     assert pinned == {"ray": "2.2.0", "gymnasium": "0.28.1", "tensorflow": "2.12.0"}
 
 
-def test_the_locks_agree():
-    for lock in HERE:
-        for name, found in versions(lock).items():
-            assert versions(*HERE)[name] == found
-
-
 @pytest.mark.parametrize(
     ("lock", "otherwise"),
     [
