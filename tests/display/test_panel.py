@@ -5,8 +5,7 @@ import pygame
 import pytest
 
 from starter.display import panel as panels
-from starter.display.panel import Flight
-from starter.display.panel import Panel
+from starter.display.panel import Flight, Panel
 
 NAMES = ("do nothing", "left engine", "main engine", "torque to the right")
 SKY = np.zeros((400, 600, 3), np.uint8)
