@@ -17,7 +17,7 @@ PAGE = 3 * SHIFT  # timesteps in the plot
 ROW_HEIGHT = 21
 BARS_LEFT, BARS_RIGHT = 122, 232
 MOST_BARS = 4  # for more actions than that, the best ones are shown
-MOST_LETTERS = 14  # of an action's name
+MOST_LETTERS = 14  # of an action's number and name
 SMALL, MEDIUM, LARGE = 13, 15, 22  # text, still readable when a page shows the picture smaller
 
 # Okabe and Ito's palette, which color-blind people can tell apart.
@@ -74,13 +74,12 @@ class Panel:
 
     def fit(self, flight: Flight) -> None:
         """Extend both axes, to round numbers, to show all of a flight."""
-        values, least = flight.values, np.min(flight.q_values, axis=1)
-        shown = [self._least, self._most, *values, *(flight.outcome or ())]
+        shown = [self._least, self._most, *flight.values, *(flight.outcome or ())]
         self._least, self._most = min(shown), max(shown)
         self.step = round_up((self._most - self._least) / 4 or 1)
         self.low = self.step * np.floor(self._least / self.step)
         self.high = max(self.step * np.ceil(self._most / self.step), self.low + self.step)
-        self._worst = max(self._worst, *(values - least))
+        self._worst = max(self._worst, *np.ptp(flight.q_values, axis=1))
         self.limit = round_up(self._worst / 2 or 1)
 
     def draw(
