@@ -5,7 +5,13 @@
 .PHONY: run demo watch play train tune tensorboard help setup test test-all test-bare lint verify \
 	lock bump expected platforms audit bench environments experiments story clean
 
-unexport PYTHONHOME # with that of another Python, this one does not start
+# Only make's command line counts: what the shell exports under these names is another program's.
+$(foreach name,ITERATIONS SEED ENV WORKERS ARGS PACKAGE PYTHON,\
+	$(if $(findstring environment,$(origin $(name))),$(eval override $(name) :=)))
+unexport ITERATIONS SEED ENV WORKERS ARGS PACKAGE PYTHON
+MAKEOVERRIDES = # nor do they reach the makes that tests start
+# Of another Python's PYTHONHOME, this one does not start; without bytecode, it starts slowly.
+unexport PYTHONHOME PYTHONDONTWRITEBYTECODE
 
 BIN = .venv/bin
 FLAGS = $(if $(ITERATIONS),--iterations '$(ITERATIONS)') $(if $(SEED),--seed '$(SEED)') \
@@ -18,23 +24,23 @@ run: setup ## set up, train and show: make ITERATIONS=2 SEED=3 ARGS="--render no
 	@$(BIN)/python main.py $(FLAGS)
 
 demo: setup ## show the policy that comes with the clone
-	@$(BIN)/python -m scripts.watch --from-checkpoint docs/demo $(FLAGS)
+	@$(BIN)/python scripts/watch.py --from-checkpoint docs/demo $(FLAGS)
 
 watch: setup ## show the policy that was trained last
-	@$(BIN)/python -m scripts.watch $(FLAGS)
+	@$(BIN)/python scripts/watch.py $(FLAGS)
 
 play: setup ## fly the lander yourself with the arrow keys, and compare with that policy
-	@$(BIN)/python -m scripts.play $(ARGS)
+	@$(BIN)/python scripts/play.py $(ARGS)
 
 train: setup ## train another environment, resume, use workers: make train ENV=CartPole-v1 WORKERS=2
-	@$(BIN)/python -m scripts.train $(FLAGS)
+	@$(BIN)/python scripts/train.py $(FLAGS)
 
 tune: setup ## search for settings with Ray Tune, on all cores
-	@$(BIN)/python -m examples.tune $(ARGS)
+	@$(BIN)/python examples/tune.py $(ARGS)
 
 tensorboard: setup ## show the curves of all runs in the browser, at http://localhost:6006
 	@mkdir -p runs/tensorboard
-	@TF_CPP_MIN_LOG_LEVEL=3 PYTHONWARNINGS=ignore $(BIN)/tensorboard --logdir runs/tensorboard --host localhost $(ARGS)
+	@TF_CPP_MIN_LOG_LEVEL=3 PYTHONWARNINGS=ignore $(BIN)/tensorboard --logdir runs/tensorboard $(ARGS)
 
 help: ## this list
 	@awk -F ':.*## ' '/^##@/ { print (n++ ? "\n" : "") substr($$0, 5) } \
@@ -42,44 +48,37 @@ help: ## this list
 
 ##@ Set up and check
 
-setup: ## only make .venv, with exactly the packages of requirements.txt
-	@scripts/setup.sh
+setup: ## only make .venv, with exactly the packages of the locks
+	@sh scripts/setup.sh '$(PYTHON)'
 
-test: ## run the fast tests, three minutes: make test ARGS="-k adapter"
-	@scripts/setup.sh dev
-	@$(PYTEST) -m "not slow" $(ARGS)
+test: setup ## run the fast tests, a few minutes: make test ARGS="-k adapter"
+	@$(PYTEST) -m "not slow and not lesson" $(ARGS)
 
-test-all: ## run all tests, also those that take minutes of training or installing
-	@scripts/setup.sh dev
+test-all: setup ## run all tests, also those that take minutes of training or installing
 	@$(PYTEST) $(ARGS)
 
-test-bare: ## the README's two commands on a bare Debian (as root, with debootstrap)
-	@scripts/setup.sh dev
-	@$(BIN)/python -m pytest -rA tests/setup/bare.py $(ARGS)
+test-bare: setup ## the README's two commands on a bare Debian (as root, with debootstrap)
+	@sh tests/setup/bare.sh
 
-lint: ## check the style of the Python files
-	@scripts/setup.sh dev
+lint: setup ## check the style of the Python files
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
-verify: setup ## train with the README's seed and compare every figure with tests/expected
-	@$(BIN)/python -m scripts.verify $(ARGS)
+verify: setup ## train with the README's seed and compare every figure with the recorded ones
+	@$(BIN)/python scripts/verify.py $(ARGS)
+	@$(BIN)/python -m pytest -q -m lesson tests/docs
 
 ##@ After a change
 
-lock: ## compile the locks after a change in a .in file; moves no other pin
-	@scripts/setup.sh dev
-	@$(BIN)/python -m scripts.lock
+lock: setup ## compile the locks after a change in a .in file; moves no other pin
+	@. scripts/uv.sh && $(BIN)/python scripts/maintain/lock.py
 
-bump: ## move pins, try them, then replace the locks: make bump PACKAGE=pillow
-	@scripts/setup.sh dev
-	@$(BIN)/python -m scripts.lock --bump $(PACKAGE)
+bump: setup ## move pins, try them, then replace the locks: make bump PACKAGE=pillow
+	@. scripts/uv.sh && $(BIN)/python scripts/maintain/lock.py --bump $(PACKAGE)
 
 expected: setup ## after an intended change: record this machine's results and pictures
-	@$(BIN)/python -m scripts.verify --write # also the shipped settings, which name the next runs
-	@$(BIN)/python -m scripts.verify --write
-	@$(BIN)/python -m scripts.verify --write --short
-	@$(BIN)/python -m scripts.story
-	@$(BIN)/python -m scripts.pictures
+	@$(BIN)/python scripts/maintain/record.py
+	@$(BIN)/python scripts/maintain/story.py
+	@$(BIN)/python scripts/maintain/pictures.py
 
 clean: ## remove .venv, what set-up keeps and the caches; runs/ stays
 	@rm -rf .venv .setup .pytest_cache .ruff_cache
@@ -87,22 +86,20 @@ clean: ## remove .venv, what set-up keeps and the caches; runs/ stays
 
 ##@ Maintenance
 
-platforms: ## ask the index for a file for every pin, platform and Python
-	@scripts/setup.sh dev
-	@$(BIN)/python -m scripts.platforms
+platforms: setup ## ask the index for a file for every pin, platform and Python
+	@. scripts/uv.sh && sh scripts/maintain/platforms.sh
 
-audit: ## look every pin up in PyPI's list of known vulnerabilities
-	@scripts/setup.sh dev
-	@$(BIN)/python -m scripts.audit
+audit: setup ## look every pin up in PyPI's list of known vulnerabilities
+	@. scripts/uv.sh && sh scripts/maintain/audit.sh
 
 bench: setup ## measure seeds 1 to 20: make bench ARGS="--against HEAD~1" beside another commit
-	@$(BIN)/python -m scripts.benchmark $(ARGS)
+	@$(BIN)/python scripts/maintain/benchmark.py $(ARGS)
 
 environments: setup ## measure what the same settings reach on other environments
-	@$(BIN)/python -m scripts.environments $(ARGS)
+	@$(BIN)/python scripts/maintain/environments.py $(ARGS)
 
 experiments: setup ## change one line of the default run, and measure the effect
-	@$(BIN)/python -m scripts.experiments $(ARGS)
+	@$(BIN)/python scripts/maintain/experiments.py $(ARGS)
 
 story: setup ## draw docs/story.gif: one episode before training, halfway and at the end
-	@$(BIN)/python -m scripts.story $(ARGS)
+	@$(BIN)/python scripts/maintain/story.py $(ARGS)

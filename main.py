@@ -26,7 +26,7 @@ from starter.environments import environment as environments
 from starter.evaluation import FRESH_SEED, Goal, random_pilot
 from starter.storage.run import open_run
 
-ITERATIONS = 60  # at most; half of seeds 1 to 20 stop within 16
+ITERATIONS = 60  # at most; the median run of seeds 1 to 20 takes 12
 STOP_RETURN = 250  # train to this mean return, above the 200 that count as solved
 PATIENCE = 8  # iterations without a better policy, once one has solved it
 
@@ -63,7 +63,7 @@ def configure(seed, environment):
             dueling=True,
             hiddens=[64],
             grad_clip=None,  # the Huber loss has no steep gradients
-            ema_decay=0.97,  # the averaged weights are evaluated and kept
+            ema_decay=0.92,  # the averaged weights are evaluated and kept
             replay_buffer_config={
                 "capacity": 50_000,  # timesteps of older, worse policies slow learning down
                 "reward_scale": 0.05,  # a new network predicts values near 0, not hundreds
@@ -87,7 +87,7 @@ def build_algorithm(seed, environment):
         network = adam(gradient(loss), learning_rate)      # one step; lr_schedule
 
     After each fragment's updates, target_network = network (target_network_update_freq), and
-    average = 0.97 * average + 0.03 * network (ema_decay).
+    average = 0.92 * average + 0.08 * network (ema_decay).
     """
     return configure(seed, environment).build()
 

@@ -1,53 +1,61 @@
 """One update of the network, in numbers: from the replay buffer to the changed Q-value.
 
-    .venv/bin/python -m examples.one_update
+    .venv/bin/python examples/one_update.py
 
-The policy is the one that comes with the clone. It plays a little, and learns from one batch.
+The policy that comes with the clone plays a little, makes some updates, then the one shown.
 """
 
 from starter import preflight
 
 preflight.check()
 
+import numpy as np
+
 import main
-from starter import PROJECT
-from starter.storage import checkpoint
+from starter import PROJECT, trained
+from starter.storage import settings
 
-TIMESTEP = 50_000  # of the training: it decides epsilon and the learning rate
-
-algorithm = main.build_algorithm(seed=0)
-policy, buffer = algorithm.get_policy(), algorithm.local_replay_buffer
-policy.set_weights(checkpoint.newest(PROJECT / "docs" / "demo").weights)
+# The demo's network is the target network; that of `algorithm` is the one that learns.
+target_network, environment, found, trained_with = trained.load(PROJECT / "docs" / "demo")
+config = settings.apply_network(main.configure(0, environment), trained_with)
+algorithm = config.build()
+network, policy, buffer = algorithm.greedy, algorithm.get_policy(), algorithm.local_replay_buffer
+policy.set_weights(found.weights)
 worker = algorithm.workers.local_worker()
-worker.set_global_vars({"timestep": TIMESTEP})
+worker.set_global_vars({"timestep": 50_000})  # it decides epsilon and the learning rate
 for _ in range(16):
     buffer.add(worker.sample())
+for _ in range(4):
+    policy.learn_on_batch(buffer.sample(1)["default_policy"])
+
+# The target, as build_algorithm in main.py has it: double DQN with n-step returns.
 batch = buffer.sample(1)["default_policy"]
+rows, actions, not_ended = np.arange(batch.count), batch["actions"], 1 - batch["dones"]
+best = network(batch["new_obs"])  # the network chooses,
+value = not_ended * target_network.q_values(batch["new_obs"])[rows, best]  # the target one rates
+rest = config.gamma**config.n_step * value
+targets = batch["rewards"] + rest
+before = network.q_values(batch["obs"])[rows, actions]
+errors = targets - before
+td_error = policy.learn_on_batch(batch)["td_error"]  # RLlib's has the other sign
+after = network.q_values(batch["obs"])[rows, actions]
 
-
-def q_values():
-    """What the network estimates for each row of the batch and each action, as returns."""
-    _, _, extra = policy.compute_actions(batch["obs"], explore=False)
-    return extra["q_values"] / main.REWARD_SCALE
-
-
-before = q_values()
-errors = policy.learn_on_batch(batch)["td_error"] / main.REWARD_SCALE  # of before the update
-after = q_values()
-rows, actions = range(len(errors)), batch["actions"]
-before, after = before[rows, actions], after[rows, actions]
-targets = before - errors
-improvement = abs(before - targets) - abs(after - targets)
-row = (improvement * (batch["dones"] < 1)).argmax()  # the best of those that do not end a flight
-rewards = round(batch["rewards"][row] / main.REWARD_SCALE, 2)
-rest = round(targets[row] - rewards, 2)
-before, after, target = round(before[row], 2), round(after[row], 2), rewards + rest
-
-print("observation      ", " ".join(f"{value:6.2f}" for value in batch["obs"][row]))
-print("action           ", actions[row], main.LANDER.actions[actions[row]])
-print("3 timesteps later", " ".join(f"{value:6.2f}" for value in batch["new_obs"][row]))
+# Show the row that came closest to its target, of those high above the moon.
+high = batch["obs"][:, 1] > 0.5
+row = ((abs(errors) - abs(targets - after)) * high * (not_ended == 1)).argmax()
+scale = config.replay_buffer_config["reward_scale"]
+rewards, rest, target, error, before, after = (
+    values[row] / scale for values in (batch["rewards"], rest, targets, errors, before, after)
+)
+discount = f"{config.gamma}**{config.n_step}"
+print("observation      ", " ".join(f"{number:6.2f}" for number in batch["obs"][row]))
+print("action           ", actions[row], environment.actions[actions[row]])
+print(
+    f"{config.n_step} timesteps later",
+    " ".join(f"{number:6.2f}" for number in batch["new_obs"][row]),
+)
 print(f"rewards           {rewards:8.2f}   their discounted sum")
-print(f"rest            + {rest:8.2f}   0.99**3 of the target network's value there")
+print(f"then expected   + {rest:8.2f}   {discount} of the target network's value there")
 print(f"target          = {target:8.2f}")
-print(f"Q before          {before:8.2f}   so the error is {target - before:+.2f}")
+print(f"Q before          {before:8.2f}   so the error is {error:+.2f}")
 print(f"Q after           {after:8.2f}   the whole batch of 128 moved it by {after - before:+.2f}")

@@ -11,16 +11,13 @@ preflight.check()
 from contextlib import closing
 
 import pygame
-import typer
+from typer import Option
 
 import main
-from scripts.watch import load_policy
-from starter import PROJECT, Problem, console
-from starter.display.window import NoWindow, open_window
-from starter.environments.environment import Environment
-from starter.storage import checkpoint
+from starter import PROJECT, Problem, console, trained
+from starter.display.window import NoWindow, Window
+from starter.environments.environment import load
 
-LANDER = Environment(main.LANDER.id, action_repeat=1)  # you decide in every frame
 LEFT, MAIN, RIGHT = 1, 2, 3  # engines: the actions that push left, up and right
 KEYS = {
     (pygame.K_LEFT,): LEFT,
@@ -31,36 +28,34 @@ KEYS = {
 }
 
 
-def fly_yourself(seed):
-    """Let the user fly an episode; returns its return."""
+def fly_yourself(seed: int, speed: float = 0.5) -> float:
+    """Let the user fly an episode at this speed, 1 being real time; return its return."""
     from gymnasium.utils.play import play
 
-    rewards = []
+    lander, rewards = load("LunarLander-v2", action_repeat=1), []  # you decide in every frame
 
     def after_step(before, observation, action, reward, terminated, truncated, info):
         rewards.append(reward)
         if terminated or truncated:
             pygame.event.post(pygame.event.Event(pygame.QUIT))
 
-    with closing(LANDER.make("rgb_array")) as env:
-        fps = LANDER.frames_per_second / 2
+    with closing(lander.make("rgb_array")) as env:
+        fps = lander.timesteps_per_second * speed
         play(env, fps=fps, zoom=1.5, seed=seed, keys_to_action=KEYS, callback=after_step)
     return sum(rewards)
 
 
-def run(seed: int = typer.Option(1, min=0, help="Random seed of the start.")):
+def run(seed: int = Option(1, min=0, help="Random seed of the start.")):
     """Fly the lander with the arrow keys, against the policy that came with the clone."""
     try:
-        open_window()
+        Window()
     except NoWindow as reason:
         raise Problem(f"{reason}: you need a screen and a keyboard to fly") from None
-    demo = checkpoint.newest(PROJECT / "docs" / "demo")
-    environment = Environment.learned(demo.manifest)
-    policy = load_policy(demo, environment)
+    demo = trained.load(PROJECT / "docs" / "demo")
     print("up: main engine    left, right: push that way    Esc: give up")
     pygame.display.set_caption("Land between the flags, slowly and upright")
     print(f"your return: {fly_yourself(seed):.2f}")
-    (theirs,) = main.evaluate(policy, environment, episodes=1, first_seed=seed)
+    (theirs,) = main.evaluate(demo.pilot, demo.environment, episodes=1, first_seed=seed)
     print(f"the trained policy's, from the same start: {theirs:.2f}")
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 EVALUATION_SEED = 1_000_000  # of the first evaluation episode; every run flies the same ones
 FRESH_SEED = 9_000_000  # of the first fresh episode, which had no part in training or choosing
-FIRST_EVALUATION = 10  # an iteration; before it, a policy is rarely good
+FIRST_EVALUATION = 8  # an iteration; before it, a policy is rarely good
 EVALUATE_EVERY = 2  # iterations: an evaluation can take as long as an iteration
 STAGES = (10, 20, 50, 100, 200)  # episodes flown after each stage
 SURE = 100  # episodes: from this many on, luck is no excuse
@@ -43,7 +43,7 @@ def _meets(returns, mean, threshold, share):
 
 
 class Goal:
-    """What training aims for, and so when to evaluate a policy and when to stop.
+    """What training aims for: it decides when to evaluate a policy, and when to stop.
 
     Args:
         environment: the `Environment`.
@@ -66,11 +66,11 @@ class Goal:
         return promising and iteration % interval == 0
 
     def evaluate(self, fly: Callable[..., np.ndarray]) -> Evaluation:
-        """Evaluate in stages: fly 10 episodes, then 20 in all, 50, 100 and 200.
+        """Fly 10 episodes, then 20 in all, 50, 100 and 200, until the returns miss the goal.
 
-        It ends before the last stage when the returns so far miss the goal. Up to 50 episodes
-        the goal is the threshold, missed by at most two standard errors of the mean; from 100 on
-        it is `stop_return`. The last 100 episodes confirm what the first 100 found.
+        Below 100 episodes, the goal is a mean of at least the threshold, less two standard errors
+        of the mean. From 100 on, it is `stop_return`. The last 100 episodes confirm what the
+        first 100 found.
 
         Args:
             fly: takes `episodes` and `first_seed`; returns that many returns.

@@ -1,10 +1,11 @@
 """Files that are whole or absent, wherever the program is stopped."""
 
+import csv
 import json
 import os
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Iterator, Optional, Union
+from typing import Any, Iterable, Iterator, Optional, Union
 
 from starter import Problem
 
@@ -23,8 +24,7 @@ def replacing(path: Union[str, Path]) -> Iterator[Path]:
             yield scratch
             scratch.replace(path)
         finally:
-            if scratch.is_symlink() or scratch.exists():
-                scratch.unlink()
+            scratch.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -39,11 +39,18 @@ def writing(path: Union[str, Path]) -> Iterator[None]:
         ) from error
 
 
+def write_csv(path: Path, heading: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
+    """Write a CSV file, as `replacing` does."""
+    with replacing(path) as scratch, scratch.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file, lineterminator="\n").writerows([heading, *rows])
+
+
 def to_json(content: Any, indent: Optional[int] = 2) -> str:
-    """Return `content` as JSON; numpy's numbers and arrays are numbers and lists there."""
-    return json.dumps(content, indent=indent, default=lambda value: value.tolist()) + "\n"
+    """Return JSON: NumPy's numbers and arrays are numbers and lists there, a class its name."""
+    return json.dumps(content, indent=indent, default=_plain) + "\n"
 
 
-def expanded(path: Union[str, Path]) -> Path:
-    """Return a path that a user gave, with ~ replaced by the home folder."""
-    return Path(os.path.expanduser(path))
+def _plain(value):
+    if hasattr(value, "tolist"):  # NumPy's
+        return value.tolist()
+    return getattr(value, "__qualname__", str(value))

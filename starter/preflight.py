@@ -54,13 +54,16 @@ def check() -> None:
         os.environ.setdefault(name, value)
     os.environ.update(FIXED)
     os.environ.pop("PYTHONWARNINGS", None)  # for the processes that this one starts
+    warnings.simplefilter("ignore")
+    from gym_notices.notices import notices
+
+    notices.clear()  # what gym prints at import: that gymnasium succeeds it
+    import gym  # noqa: F401  # now, because it turns DeprecationWarnings on
+
     warnings.simplefilter("ignore")  # RLlib and TensorFlow call much that is deprecated
     logging.getLogger("ray.tune").setLevel(logging.ERROR)  # it would like gputil, for GPUs
     # A filter, because RLlib resets the level of TensorFlow's logger.
     logging.getLogger("tensorflow").addFilter(lambda record: record.levelno >= logging.ERROR)
-    from gym_notices.notices import notices
-
-    notices.clear()  # what gym prints at import: that gymnasium succeeds it
 
 
 def lock() -> Path:

@@ -24,8 +24,6 @@ def update(run, algorithm, solved: Optional[float], last: bool = False) -> None:
         solved: the return that counts as a solution; None if there is none.
         last: whether this is the end.
     """
-    if run.folder is None:
-        return
     path = run.folder / "curve.png"
     try:
         if last or not path.exists() or time.time() > path.stat().st_mtime + SECONDS:

@@ -1,116 +1,87 @@
-"""The environment that is learned: what a run knows of it, and how each part makes one."""
+"""The environment that is learned."""
 
 import sys
 import warnings
-from numbers import Real
-from typing import Any, Dict, Iterable, Optional, Tuple, Union
+from pathlib import Path
+from typing import Any, Dict, Optional, Tuple
 
 import gymnasium
 import numpy as np
-from gymnasium.envs.registration import load_env_creator
 
 from starter import Problem
 from starter.environments import loading
-from starter.environments.action_repeat import ActionRepeat
-from starter.environments.blame import ANYTHING, problem
+from starter.environments.blame import ANYTHING, problem, shorten
 from starter.environments.checks import Checked, try_out
-from starter.environments.loading import parse_arguments
-from starter.environments.spaces import shorten
+from starter.environments.loading import parse_arguments as parse_arguments
 
-__all__ = ["Environment", "Lander", "load", "make", "parse_arguments"]
-
-Arguments = Union[Dict[str, Any], Iterable[Tuple[str, Any]]]
+Arguments = Optional[Dict[str, Any]]
 LONGEST = 10_000  # of its own timesteps in an episode, where the environment sets no limit
 
 
-def load(id: str, arguments: Arguments = (), action_repeat: Optional[int] = None) -> "Environment":
-    """Return the environment with this ID: a `Lander` for gymnasium's own LunarLander.
-
-    The arguments and errors are those of `Environment`.
-    """
-    kind = Lander if id.startswith("LunarLander-") else Environment
-    return kind(id, arguments, action_repeat)
-
-
 class Environment:
-    """What a run knows of its environment. Training, evaluation and watching make it from here.
+    """What a run knows of its environment, and the one place that makes it.
 
     Args:
         id: gymnasium's own, `module:ID` or `path/to/file.py:ID`; see README, part 10.
-        arguments: more of `gymnasium.make`'s, by name.
-        action_repeat: how many of its timesteps each action is repeated for; by default
-            `usual_repeat`. Below, a timestep is that many of its own.
+        arguments: more arguments of `gymnasium.make`, by name.
+        action_repeat: how many of the environment's own timesteps an action lasts, by default
+            `usual_repeat`. Elsewhere, they count as one timestep.
 
     Attributes:
-        id, arguments, action_repeat: as they were given, with an absolute path and the default.
-        module: the name of the user's module; None if it is gymnasium's or an installed package.
-        modules: the names of all modules that workers on other machines need to be sent.
-        solved: the mean return that its `reward_threshold` asks for; None without one.
+        modules: the names of the modules that workers on other machines need.
+        solved: the mean return that counts as solved, its `reward_threshold`; None without one.
         target: `solved`, or infinity without one.
-        shares: the share of an evaluation's episodes that must reach `solved`, to count as
-            solved, and to end training.
-        actions: the names of its actions: its attribute `action_names`, if it has one.
+        actions: the names of the actions.
         timesteps_per_second: how many timesteps are shown in a second.
         evaluation_interval: the least number of iterations between evaluations.
-        can_be_drawn: whether its metadata has the render mode `rgb_array`.
-        gif: the name of the file for recorded episodes.
-        notes: what is worth knowing before training, a line for each: what was done to its
-            spaces, and a time limit that it did not set. The lander has none.
+        can_be_drawn: whether it lists the render mode `rgb_array`.
+        notes: what to tell the user before training, a line each.
         spaces: its own spaces, as strings, by "observation" and "action".
-        config: what `make` makes one from, in other processes too.
-        copies: how many copies an evaluation may have open at once; 100 unless set otherwise.
+        config: for the `GymnasiumAdapter`.
 
     Raises:
         Problem: if it cannot be made, fails in its first timesteps, breaks gymnasium's interface,
-            or has spaces that this DQN cannot learn.
+            or has spaces that DQN cannot learn.
     """
 
     usual_repeat = 1
-    copies = 100
-    shares: Tuple[float, float] = (0.0, 0.0)
-    gif = "episodes.gif"
-    names: Optional[Tuple[str, ...]] = None  # of the actions, if the environment has none
+    copies = 100  # at most, that an evaluation opens at once
+    shares = (0.0, 0.0)  # of episodes that must reach `solved`: to be solved, to end training
+    gif = "episodes.gif"  # the file for recorded episodes
+    names: Tuple[str, ...] = ()  # of the actions; or else the environment's own `action_names`
 
-    def __init__(self, id: str, arguments: Arguments = (), action_repeat: Optional[int] = None):
-        self.id, self.arguments = loading.absolute(id), dict(arguments)
-        self.action_repeat = action_repeat or self.usual_repeat
+    def __init__(self, id: str, arguments: Arguments = None, action_repeat: Optional[int] = None):
+        self.id, self.arguments = loading.absolute(id), arguments or {}
+        self.action_repeat = repeat = action_repeat or self.usual_repeat
         loading.as_text(self.arguments)  # or a checkpoint could not keep them
-        spec, module = loading.find(self.id, self.arguments)
+        self._spec, module = loading.find(self.id)
         self.modules = loading.own(module)
-        self.module = module.__name__ if self.modules else None
-        repeat = self.action_repeat
-        self.config = {"environment": str(self), "spec": spec, "action_repeat": repeat}
+        self.config = {"environment": self}
         with self.make() as env, self.make() as another:
+            try_out(env, another, str(self))
             limit, self.notes = env.spec.max_episode_steps, env.notes
             if limit is None:
-                limit = spec.max_episode_steps = LONGEST
+                limit = self._spec.max_episode_steps = LONGEST
                 self.notes.append(
-                    f"time limit: {LONGEST:,} of its own timesteps, as it registers none; to set "
-                    "one: --env-arg max_episode_steps=500"
+                    f"time limit: {LONGEST:,} of its own timesteps, as it has none; to set one: "
+                    "--env-arg max_episode_steps=500"
                 )
             self.evaluation_interval = max(limit // 1_000, 1)  # fewer for long episodes
-            self.solved = spec.reward_threshold
-            self.target = np.inf if self.solved is None else self.solved
-            metadata = env.metadata or {}
-            rate = metadata.get("render_fps")
-            known = isinstance(rate, Real) and 0 < rate < np.inf
-            self.timesteps_per_second = (float(rate) if known else 30.0) / repeat
-            self.can_be_drawn = "rgb_array" in (metadata.get("render_modes") or ())
+            self.solved = self._spec.reward_threshold
+            self.target = np.inf if self.solved is None else float(self.solved)
+            self.timesteps_per_second = float(env.metadata.get("render_fps") or 30) / repeat
+            self.can_be_drawn = "rgb_array" in env.metadata.get("render_modes", ())
             self.actions = list(self.names or env.action_names)
             own = {"observation": env.env.observation_space, "action": env.env.action_space}
             self.spaces = {kind: " ".join(str(space).split()) for kind, space in own.items()}
-            try_out(env, another, str(self))
 
     @staticmethod
     def from_manifest(
-        manifest: Dict[str, Any], id: Optional[str] = None, arguments: Arguments = ()
+        manifest: Dict[str, Any], id: Optional[str] = None, arguments: Arguments = None
     ) -> "Environment":
         """Return the environment that the policy of a checkpoint learned.
 
-        Args:
-            manifest: the checkpoint's; it has what the property `manifest` returned.
-            id: the one that was asked for, if any; its file may have moved.
-            arguments: to take in place of those of the same names that it learned with.
+        Its file may have moved, to `id`. `arguments` replace those of the same names.
 
         Raises:
             Problem: if another one was asked for, or its spaces are no longer the same.
@@ -121,11 +92,11 @@ class Environment:
         learned = {name: loading.parse(text) for name, text in manifest["arguments"].items()}
         learned.update(arguments or {})
         environment = load(id or own, learned, manifest["action_repeat"])
-        for kind, space in manifest.get("spaces", {}).items():
-            now = environment.spaces[kind]
-            if space != now:
+        for kind, now in environment.spaces.items():
+            then = manifest["spaces"][kind]
+            if then != now:
                 raise Problem(
-                    f"{environment} has changed: its {kind} space was {shorten(space)} in "
+                    f"{environment} has changed: its {kind} space was {shorten(then)} in "
                     f"training and is {shorten(now)} now; undo that, or train again"
                 )
         return environment
@@ -138,8 +109,7 @@ class Environment:
 
     def __str__(self) -> str:
         place, _, name = self.id.rpartition(":")
-        if loading.is_path(place):
-            place = self.module or place
+        place = Path(place).stem if loading.is_path(place) else place
         id = f"{place}:{name}" if place else name
         changed = dict(self.arguments)
         if self.action_repeat != self.usual_repeat:
@@ -147,11 +117,29 @@ class Environment:
         return " ".join([id, *(f"{key}={value}" for key, value in changed.items())])
 
     def make(self, render_mode: Optional[str] = None) -> Checked:
-        """Return a new one, to be closed or used in a `with` statement."""
-        return make(self.config, render_mode)
+        """Return a new one, to be closed or used in a `with` statement.
+
+        Its `render_mode` is `rgb_array` to draw it. Raises a `Problem` if it cannot be made.
+        """
+        if "tensorflow" in sys.modules:  # an environment that uses it must see it as in training
+            sys.modules["tensorflow"].compat.v1.disable_eager_execution()
+        options = {**self.arguments, "autoreset": False, "disable_env_checker": True}
+        if render_mode:
+            options["render_mode"] = render_mode
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # gymnasium's advice; the checks decide
+                env = gymnasium.make(self._spec, **options)
+        except ANYTHING as error:
+            source = self._spec.entry_point
+            what = f"{self}, {getattr(source, '__name__', source)} cannot be made"
+            raise problem(what, error, source, "__init__") from error
+        if self.action_repeat > 1:
+            env = ActionRepeat(env, self.action_repeat)
+        return Checked(env, str(self))
 
     def check_rendering(self) -> None:
-        """Draw two pictures, as watching does; raise a Problem if these are no frames."""
+        """Draw two frames, as watching does; raise a `Problem` if they cannot be shown."""
         with self.make("rgb_array") as env:
             env.reset(seed=0)
             env.render()
@@ -159,20 +147,17 @@ class Environment:
             env.render()
 
     def verdict(self, observation: np.ndarray, truncated: bool, episode_return: float) -> str:
-        """Return how an episode ended, in words, by its last timestep."""
+        """Return in words how an episode ended, from its last timestep."""
         return f"{'time limit' if truncated else 'ended'} {episode_return:+.0f}"
 
 
 class Lander(Environment):
-    """gymnasium's LunarLander, of whose actions and ends more can be said."""
+    """gymnasium's LunarLander."""
 
     usual_repeat = 2
     shares = (0.9, 0.95)  # the mean alone may hide that every fourth lander crashes
     gif = "lander.gif"
     names = ("do nothing", "left engine", "main engine", "right engine")
-
-    def check_rendering(self) -> None:
-        pass  # gymnasium's picture needs no check
 
     def verdict(self, observation: np.ndarray, truncated: bool, episode_return: float) -> str:
         if truncated:
@@ -184,26 +169,28 @@ class Lander(Environment):
         return f"{how} {episode_return:+.0f}"
 
 
-def make(config: Dict[str, Any], render_mode: Optional[str] = None) -> Checked:
-    """Return a new environment from an `Environment.config`; every part of a run makes it here.
+def load(id: str, arguments: Arguments = None, action_repeat: Optional[int] = None) -> Environment:
+    """Return the `Environment` with these arguments; a `Lander`, if it is gymnasium's lander."""
+    kind = Lander if id.startswith("LunarLander-") else Environment
+    return kind(id, arguments, action_repeat)
 
-    `render_mode` is `rgb_array` to draw it. Raises a Problem if it cannot be made; later, if it
-    fails or breaks gymnasium's interface.
+
+class ActionRepeat(gymnasium.Wrapper):
+    """An environment in which an action lasts `times` timesteps of `env`, or until it ends.
+
+    The reward is the sum of theirs. After Mnih and others, "Human-level control through deep
+    reinforcement learning", Nature 518 (2015).
     """
-    if "tensorflow" in sys.modules:  # one that the environment uses must be as in training
-        sys.modules["tensorflow"].compat.v1.disable_eager_execution()
-    name, source = config["environment"], config["spec"].entry_point
-    options = {"render_mode": render_mode} if render_mode else {}
-    try:
-        if isinstance(source, str):
-            source = load_env_creator(source)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # gymnasium's advice; the checks decide
-            env = gymnasium.make(config["spec"], **options)
-    except ANYTHING as error:
-        how = f" with {render_mode=}, which its metadata lists" if render_mode else ""
-        kind = getattr(source, "__name__", source)
-        raise problem(f"{name}, {kind} cannot be made{how}", error, source, "__init__") from error
-    if config["action_repeat"] > 1:
-        env = ActionRepeat(env, config["action_repeat"])
-    return Checked(env, name)
+
+    def __init__(self, env: gymnasium.Env, times: int):
+        super().__init__(env)
+        self._times = times
+
+    def step(self, action):
+        total = 0
+        for _ in range(self._times):
+            observation, reward, terminated, truncated, info = self.env.step(action)
+            total += reward
+            if terminated or truncated:
+                break
+        return observation, total, terminated, truncated, info

@@ -3,24 +3,18 @@
 import gym
 import numpy as np
 
-from starter.environments import environment as environments
-
 
 class GymnasiumAdapter(gym.Env):
-    """Train in the same environment that is watched afterwards.
+    """Made from the `config` of an `Environment`, as RLlib makes its environments.
 
-    RLlib 2.2.0 knows only gym 0.23: `reset()` returns an observation alone, and `step()` returns
-    four values, with one `done` for both kinds of end. As in gym 0.23, a time limit is marked by
-    `info["TimeLimit.truncated"]`.
-
-    Args:
-        config: that of an `Environment`.
+    In gym 0.23, `reset()` returns an observation alone, and `step()` returns four values, with
+    one `done` for both kinds of end. `info["TimeLimit.truncated"]` marks a time limit.
     """
 
     def __init__(self, config):
-        self.env = environments.make(config)
-        # Without bounds: the lander does leave its own (a spin faster than 5 rad/s), and
-        # RLlib, which compares an observation now and then, would end the training.
+        self.env = config["environment"].make()
+        # It has no bounds: the lander may leave its own (a spin faster than 5 rad/s), which
+        # would end training, as RLlib checks an observation now and then.
         space = self.env.observation_space
         self.observation_space = gym.spaces.Box(-np.inf, np.inf, space.shape, np.float32)
         self.action_space = gym.spaces.Discrete(int(self.env.action_space.n))
@@ -32,7 +26,7 @@ class GymnasiumAdapter(gym.Env):
         return [seed]
 
     def reset(self):
-        """Begin an episode; return its first observation, an array of shape (n,)."""
+        """Begin an episode; return its first observation, shape (n,)."""
         seed, self._seed = self._seed, None
         observation, _ = self.env.reset(seed=seed)
         return observation

@@ -4,11 +4,23 @@ from typing import Dict
 
 import numpy as np
 from ray.rllib.policy.sample_batch import DEFAULT_POLICY_ID
+from ray.rllib.utils.actor_manager import FaultTolerantActorManager, RemoteCallResults
 from ray.rllib.utils.policy import create_policy_for_framework
 from ray.tune.logger import NoopLogger
 
 from starter import Problem
-from starter.learning.without_ray import run_without_ray
+
+# RLlib 2.2.0 asks Ray for the answers of its remote workers even when it has none. For that alone
+# Ray would have to run: six more processes of 0.5 GB in all, which listen on every network
+# interface and take 6 s to start and to stop.
+_ask_workers = FaultTolerantActorManager.foreach_actor
+
+
+def _foreach_actor(self, *args, **kwargs):
+    return _ask_workers(self, *args, **kwargs) if self.num_actors() else RemoteCallResults()
+
+
+FaultTolerantActorManager.foreach_actor = _foreach_actor
 
 
 def build(config, **options):
@@ -16,7 +28,6 @@ def build(config, **options):
 
     The algorithm writes no files: RLlib would log to the home folder.
     """
-    run_without_ray()
     return config.build(logger_creator=lambda settings: NoopLogger(settings, ""), **options)
 
 

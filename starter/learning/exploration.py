@@ -10,10 +10,10 @@ tf, _, _ = try_import_tf()
 class TemporallyExtendedEpsilonGreedy(Exploration):
     """Epsilon-greedy, but a random action is held for some timesteps.
 
-    A single random action is soon undone by the greedy ones after it. Held for a while, it takes
-    the game to states that the policy would not have led to. After Dabney, Ostrovski and Barreto,
-    "Temporally-Extended epsilon-Greedy Exploration", arXiv:2006.01782; they draw the number of
-    timesteps from a heavy-tailed distribution, here it is uniform.
+    The greedy actions after a single random one soon undo it. Held for a while, it leads to
+    states that the policy would not have reached. After Dabney, Ostrovski and Barreto,
+    "Temporally-Extended epsilon-Greedy Exploration", arXiv:2006.01782. They draw the number of
+    timesteps from a heavy-tailed distribution; here it is uniform.
 
     Args:
         epsilon: the share of all timesteps that random actions take, as points
@@ -21,8 +21,7 @@ class TemporallyExtendedEpsilonGreedy(Exploration):
         seconds: a random action is held for this long at most, and for one timestep at least.
         timesteps_per_second: the environment's.
 
-    It remembers which action each row of a batch is holding, so in all calls with
-    `explore=True` a row must stay the same environment.
+    It remembers which action each environment is holding.
     """
 
     def __init__(
@@ -44,15 +43,9 @@ class TemporallyExtendedEpsilonGreedy(Exploration):
         self._left = self._held = np.zeros(0, np.int64)
 
     def get_exploration_action(self, *, action_distribution, timestep, explore=True):
-        """RLlib builds TensorFlow's graph with this; the graph calls `hold` when it runs."""
+        """In TensorFlow's graph: the greedy actions. The sampler passes them to `hold`."""
         greedy = action_distribution.deterministic_sample()
-
-        def held():
-            actions = tf.numpy_function(self.hold, [greedy, timestep], greedy.dtype)
-            return tf.ensure_shape(actions, greedy.shape)
-
-        actions = tf.cond(tf.cast(explore, tf.bool), held, lambda: greedy)
-        return actions, tf.zeros_like(actions, tf.float32)
+        return greedy, tf.zeros_like(greedy, tf.float32)
 
     def hold(self, greedy, timestep):
         """Replace some of the `greedy` actions, shape (environments,), by random ones."""
@@ -73,6 +66,6 @@ class TemporallyExtendedEpsilonGreedy(Exploration):
         return float(np.interp(timestep, self._timesteps, self._shares))
 
     def _chance(self, timestep):
-        """Of beginning a random action, for those to take `epsilon` of all timesteps."""
+        """The chance to begin a random action, so that these take `epsilon` of all timesteps."""
         epsilon, mean_length = self.epsilon(timestep), (1 + self._longest) / 2
         return epsilon / (epsilon + mean_length * (1 - epsilon))

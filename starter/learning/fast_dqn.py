@@ -1,4 +1,4 @@
-"""RLlib's DQN, some 80 times as fast: its parts, and how they are configured together."""
+"""RLlib's DQN, some 80 times as fast, and its settings."""
 
 from contextlib import contextmanager
 from typing import Any, Callable, Dict, Iterator
@@ -32,20 +32,21 @@ ONE_THREAD = {"intra_op_parallelism_threads": 1, "inter_op_parallelism_threads":
 
 
 class FastDQNConfig(DQNConfig):
-    """RLlib's settings for DQN, with the parts that make it fast, and one setting more.
+    """RLlib's settings for DQN, with the parts that make it fast.
 
-    The sampler, the exploration, the replay buffer and the updates work together, so RLlib's own
-    cannot take their place: `validate` refuses them before training starts.
+    The sampler, the exploration, the replay buffer and the updates work together. RLlib's own
+    cannot replace one of them, so `validate` refuses them before training starts.
 
     Args:
         environment: the `Environment` to learn.
-        seed: a number, or several. It is spread over 1 to 2**31, because RLlib takes 0 for "no
-            seed", and seeds the environments with seed, seed + 1, ... Two runs would share most.
+        seed: a number, or several.
     """
 
     def __init__(self, environment=None, seed=0, algo_class=None):
         super().__init__(algo_class or FastDQN)
         self.ema_decay = 0.0
+        # RLlib takes 0 for "no seed", and seeds the environments with seed, seed + 1, ...: spread
+        # over 1 to 2**31, two seeds hardly ever share an environment.
         spread_seed = 1 + int(np.random.SeedSequence(seed).generate_state(1)[0] >> 1)
         # RLlib's own check of the environment would play some timesteps beforehand.
         self.environment(GymnasiumAdapter, disable_env_checking=True)
@@ -64,12 +65,7 @@ class FastDQNConfig(DQNConfig):
         self.simple_optimizer = True  # the default one is for GPUs
 
     def training(self, *, ema_decay: float = NotProvided, **settings) -> "FastDQNConfig":
-        """Set RLlib's training settings, or `ema_decay`.
-
-        Args:
-            ema_decay: of the exponential moving average of the weights: how much of it remains
-                when the weights after a fragment's updates are averaged in; 0 for no average.
-        """
+        """Set RLlib's training settings; `ema_decay` is how much of the average is kept."""
         super().training(**settings)
         if ema_decay is not NotProvided:
             self.ema_decay = ema_decay
@@ -80,11 +76,7 @@ class FastDQNConfig(DQNConfig):
         return build(super(), **kwargs)
 
     def validate(self) -> None:
-        """Check the settings.
-
-        Raises:
-            Problem: if a part is RLlib's own, or a number makes no sense.
-        """
+        """Raise a Problem if a part is RLlib's own, or a number makes no sense."""
         for name, part in (
             ("exploration_config", TemporallyExtendedEpsilonGreedy),
             ("replay_buffer_config", ColumnarReplayBuffer),
@@ -94,10 +86,8 @@ class FastDQNConfig(DQNConfig):
                     f"{name}: this DQN needs its own {part.__name__}; leave out the type, or use "
                     "RLlib's DQNConfig for all of it"
                 )
-        if self.framework_str != "tf":
-            raise Problem("framework: this DQN works with tf alone; leave it out")
-        if self.input_ is not lockstep_sampler:
-            raise Problem("input_: this DQN works with its own sampler alone; leave it out")
+        if self.framework_str != "tf" or self.input_ is not lockstep_sampler:
+            raise Problem("this DQN needs its own framework, tf, and sampler; leave them out")
         if not 0 <= self.gamma <= 1:
             raise Problem(f"gamma is {self.gamma}, and a discount is from 0 to 1")
         if not 0 <= self.ema_decay < 1:
@@ -106,16 +96,16 @@ class FastDQNConfig(DQNConfig):
 
 
 class FastDQN(DQN):
-    """RLlib's DQN, loss and optimizer, with updates that take less than half the time.
+    """RLlib's DQN, its loss and its optimizer, with updates that take less than half the time.
 
-    RLlib's `train_one_step` spends more time on calling TensorFlow than TensorFlow on the
-    network. Here, all updates that follow a fragment are one call: a loop in TensorFlow's graph,
-    which results in the same weights to the bit.
+    RLlib's `train_one_step` spends more time on calling TensorFlow than TensorFlow spends on the
+    network. Here one call makes all updates that follow a fragment, in a loop in TensorFlow's
+    graph. The weights are the same to the bit.
 
     Attributes:
-        greedy: picks actions with its policy; see `Greedy`.
-        average: the exponential moving average of the weights, by name. The newest weights may
-            fly well after one fragment and badly after the next; their average is steadier.
+        greedy: its policy without random actions; see `Greedy`.
+        average: the exponential moving average of the weights, by name. It is steadier than the
+            newest weights, which may fly well after one fragment and badly after the next.
     """
 
     def setup(self, config) -> None:
@@ -169,10 +159,9 @@ class FastDQN(DQN):
 
 
 def updates(policy, batch_size: int) -> Callable[[Dict[str, np.ndarray]], Dict[str, Any]]:
-    """Return a function that does what `train_one_step` does, for one batch after the other.
+    """Return a function that does what `train_one_step` does, for several batches in turn.
 
-    It takes columns with `batch_size` rows per update, and returns RLlib's statistics of the
-    last update.
+    It takes columns with `batch_size` rows per update; it returns the last update's statistics.
     """
     session = policy.get_session()
     with session.graph.as_default():
@@ -193,7 +182,7 @@ def updates(policy, batch_size: int) -> Callable[[Dict[str, np.ndarray]], Dict[s
                 mean_q = policy.q_loss.stats.get("mean_q", tf.constant(np.nan))  # none with atoms
                 return number + 1, policy.q_loss.td_error, mean_q
 
-        # With more parallel iterations, an update would start before the one before it has ended.
+        # In parallel, an update would start before the previous one has ended.
         _, *statistics = tf1.while_loop(
             lambda number, *_: number < count,
             update,

@@ -13,19 +13,14 @@ COLUMNS = ("obs", "actions", "rewards", "new_obs", "dones", "weights")
 class ColumnarReplayBuffer(MultiAgentReplayBuffer):
     """A ring of transitions, one array per column.
 
-    RLlib's own buffers keep one Python object per timestep, and RLlib calls `sample(1)` once for
-    each row of a training batch. Here one call collects a whole batch, if `batch_size` is DQN's
-    `train_batch_size`; `AveragingDQN` sees to that.
+    RLlib's own buffers keep a Python object per timestep, and return one row per call. Here one
+    call returns a whole batch: `FastDQN` sets `batch_size` to `train_batch_size`.
 
     Args:
         capacity: number of timesteps to keep; the newest replace the oldest.
         batch_size: number of rows that `sample(1)` returns, drawn with replacement.
         seed: for the draws, independent of every global random state.
-        reward_scale: rewards are stored multiplied by this, so that returns are about as large
-            as what a new network predicts. RLlib's statistics are not affected.
-
-    Raises:
-        ValueError: from `sample`, if nothing was added yet.
+        reward_scale: rewards are stored multiplied by this; RLlib's statistics are not affected.
     """
 
     def __init__(
@@ -64,8 +59,6 @@ class ColumnarReplayBuffer(MultiAgentReplayBuffer):
 
     def sample(self, num_items: int, **kwargs):
         """Draw `num_items * batch_size` rows, each row equally likely."""
-        if not self._size:
-            raise ValueError("nothing to sample: the replay buffer is empty")
         at = self._random.integers(self._size, size=num_items * self.batch_size)
         rows = {name: column[at] for name, column in self._columns.items()}
         return SampleBatch(rows).as_multi_agent()

@@ -9,23 +9,17 @@ from starter.learning.pilots import Greedy
 
 
 def lockstep_sampler(context):
-    """For RLlib's `offline_data(input_=...)`: sample with a `LockstepSampler`.
-
-    The worker that learns has no environments where others sample for it; it gets None.
-    """
+    """Return a worker's sampler; None if it has no environments, because other workers play."""
     return LockstepSampler(context.worker) if context.worker.async_env else None
 
 
 class LockstepSampler(InputReader):
-    """Steps all of a worker's environments, then asks the policy once for all of them.
+    """Steps all environments of an RLlib worker, and asks the policy once for all actions.
 
-    RLlib's own sampler passes each timestep of each environment through a dozen Python
-    objects; this one keeps arrays of shape (timesteps, environments, ...). And where a
-    fragment cuts an n-step return short, RLlib discounts the next value by gamma^n all
-    the same; here it is discounted by the number of rewards that there were.
-
-    Args:
-        worker: RLlib's `RolloutWorker`; its environments, policy and settings are used.
+    RLlib's own sampler passes each timestep of each environment through a dozen Python objects;
+    this one fills arrays of shape (timesteps, environments, ...). Where a fragment cuts an n-step
+    return short, RLlib still discounts the next value by gamma^n. Here the discount follows from
+    how many rewards there were.
     """
 
     def __init__(self, worker):

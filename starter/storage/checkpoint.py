@@ -6,26 +6,16 @@ import json
 import shutil
 import time
 from pathlib import Path
-from typing import Any, Dict, Optional, Tuple, Union
+from typing import Any, Dict, List, Optional, Tuple, Union
 
 import numpy as np
 
 from starter import Problem
-from starter.files import expanded, to_json, writing
+from starter.files import to_json, writing
 from starter.storage.folder import LATEST
 
 FORMAT = "rllib-dqn-starter 4"
-MANIFEST = "manifest.json"
-KEYS = {
-    "iteration": int,
-    "environment": str,
-    "arguments": dict,
-    "action_repeat": int,
-    "spaces": dict,
-    "seed": int,
-    "files": dict,
-}
-POLICY, ARRAYS, FACTS = "policy.npz", "training.npz", "training.json"
+MANIFEST, POLICY, ARRAYS, FACTS = "manifest.json", "policy.npz", "training.npz", "training.json"
 FIX = "name a folder that training printed after 'saved', or a run's folder"
 
 
@@ -36,20 +26,17 @@ def save(
     training: Optional[Tuple[Dict[str, np.ndarray], Dict[str, Any]]] = None,
     **manifest: Any,
 ) -> Path:
-    """Write `folder/checkpoint_NNNNNN`, where NNNNNN is the iteration, and remove older ones.
+    """Write the checkpoint `folder/checkpoint_NNNNNN`, remove older ones, and return its path.
 
-    The checkpoint is written under another name, then renamed, so it is whole or absent
-    wherever the process is killed. It holds numbers and words; none of it runs when it is read.
+    It is written under another name, then renamed, so it is whole or absent wherever the process
+    is killed. It holds only numbers and text, so reading it runs no code.
 
     Args:
         folder: of a run that no other process saves to.
-        iteration: which the training has reached.
-        weights: those of the policy to watch, by name.
+        iteration: NNNNNN.
+        weights: of the policy to watch, by name.
         training: what training resumes from: arrays by name, and a dict of JSON types.
-        manifest: the rest of `KEYS`.
-
-    Returns:
-        The checkpoint's path.
+        manifest: what the environment's `manifest` returns, and the seed.
 
     Raises:
         Problem: if it cannot be written; the older ones are unchanged then.
@@ -58,7 +45,7 @@ def save(
     if training:
         contents[ARRAYS] = _packed(training[0])
         contents[FACTS] = to_json(training[1], indent=None).encode()
-    files = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+    files = {name: _sha256(content) for name, content in contents.items()}
     manifest = {"format": FORMAT, "iteration": iteration, **manifest, "saved": time.time()}
     contents[MANIFEST] = to_json({**manifest, "files": files}).encode()
     folder = Path(folder)
@@ -82,27 +69,20 @@ def save(
 class Checkpoint:
     """A complete checkpoint, with its `path`, `manifest` and `weights`.
 
-    Every file is compared with its SHA-256 in the manifest before it is read.
-
     Raises:
-        Problem: if it is missing, damaged, or another program's.
+        Problem: if there is none at `path`, or a file is not the one in its manifest.
     """
 
-    def __init__(self, path: Union[str, Path]):
-        self.path = Path(path)
-        try:
-            self.manifest = json.loads((self.path / MANIFEST).read_text("utf-8"))
-            ours = all(isinstance(self.manifest[name], kind) for name, kind in KEYS.items())
-            ours = ours and self.manifest["format"] == FORMAT and POLICY in self.manifest["files"]
-        except (OSError, ValueError, KeyError, TypeError):
-            ours = False
-        if not ours:
-            raise Problem(f"{path} is not a checkpoint of this version of the project; {FIX}")
+    def __init__(self, path: Path):
+        self.path = path
+        self.manifest = _manifest(path)
+        if self.manifest.get("format") != FORMAT:
+            raise Problem(f"there is no checkpoint in {path} that this version can read; {FIX}")
         for name, digest in self.manifest["files"].items():
-            file = self.path / name
-            if not file.is_file() or hashlib.sha256(file.read_bytes()).hexdigest() != digest:
+            file = path / name
+            if not file.is_file() or _sha256(file.read_bytes()) != digest:
                 raise Problem(f"{path} is damaged: {name} was cut short or changed; {FIX}")
-        self.weights = _load_arrays(self.path / POLICY)
+        self.weights = _load_arrays(path / POLICY)
 
     def training(self) -> Tuple[Dict[str, np.ndarray], Dict[str, Any]]:
         """Return what `save` was given as `training`.
@@ -118,41 +98,50 @@ class Checkpoint:
 def newest(path: Union[str, Path]) -> Checkpoint:
     """Return the checkpoint at `path`, or the newest one below it.
 
-    The newest of several runs is the one that was saved last. Within a run, a damaged checkpoint
-    gives way to an older one.
+    The newest one was saved last. If it is damaged, an older one of the same run takes its place.
 
     Args:
-        path: of a checkpoint, of a run's folder, or of the folder of all runs; for that, also of
-            `latest` in it, which is never read: it may be an old copy.
+        path: of a checkpoint, a run's folder or the folder of all runs. `latest` stands for the
+            folder of all runs: it may be an old copy.
 
     Raises:
         Problem: if there is none.
     """
-    path = expanded(path)
-    path = path if path.name.strip(".") else path.resolve()  # the parent of . is not .
+    path = Path(path).expanduser()
+    path = path.resolve() if path.name in ("", "..") else path  # the parent of . is not .
     path = path.parent if path.name == LATEST else path
-    for _ in range(3):
-        below = (found for found in path.glob("*/checkpoint_*") if found.parent.name != LATEST)
-        found = [*path.glob("checkpoint_*")] or [*below]
-        if not found:
-            if (path / MANIFEST).is_file():
-                return Checkpoint(path)
-            raise Problem(f"there is no checkpoint in {path}; {FIX}")
-        run = max(found, key=_saved).parent
-        for checkpoint in sorted(run.glob("checkpoint_*"), reverse=True):
+    for _ in range(3):  # a training may replace what is being read
+        for candidate in _newest_first(path):
             try:
-                return Checkpoint(checkpoint)
-            except Problem as problem:  # perhaps a training was just replacing it
-                reason = problem
+                return Checkpoint(candidate)
+            except (Problem, FileNotFoundError) as error:
+                reason = error
     raise reason
 
 
+def _newest_first(path: Path) -> List[Path]:
+    """Return the newest run's checkpoints, or `path` if there are none below it."""
+    runs = [run for run in path.glob("*") if run.name != LATEST]
+    found = [*path.glob("checkpoint_*")] or [c for run in runs for c in run.glob("checkpoint_*")]
+    found.sort(key=_saved, reverse=True)
+    return [checkpoint for checkpoint in found if checkpoint.parent == found[0].parent] or [path]
+
+
 def _saved(path):
-    """When a checkpoint was saved, in seconds since 1970."""
+    """Return when a checkpoint was saved, in seconds since 1970; 0 if it is gone already."""
+    changed = path.stat().st_mtime if path.exists() else 0
+    return _manifest(path).get("saved", changed)
+
+
+def _manifest(path):
     try:
-        return float(json.loads((path / MANIFEST).read_text("utf-8"))["saved"])
-    except (OSError, ValueError, KeyError, TypeError):  # damaged, or of an older version
-        return path.stat().st_mtime if path.exists() else 0.0  # replaced just now
+        return dict(json.loads((path / MANIFEST).read_text("utf-8")))
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
+def _sha256(content):
+    return hashlib.sha256(content).hexdigest()
 
 
 def _packed(arrays):
@@ -162,10 +151,5 @@ def _packed(arrays):
 
 
 def _load_arrays(path):
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return dict(arrays)
-    except ValueError:  # numpy found an object to unpickle
-        raise Problem(
-            f"{path} is refused: it holds more than numbers, which could run code"
-        ) from None
+    with np.load(path, allow_pickle=False) as arrays:  # unpickling could run code
+        return dict(arrays)

@@ -1,16 +1,15 @@
-"""The folder of a run, below the folder of all runs."""
+"""The folder of a run, in the folder of all runs."""
 
 import fcntl
 import os
 import re
 import time
 from contextlib import contextmanager, suppress
-from itertools import count
 from pathlib import Path
 from typing import Iterator, Optional, Union
 
 from starter import Problem
-from starter.files import expanded, replacing, writing
+from starter.files import replacing, writing
 
 LATEST = "latest"
 LONGEST_NAME = 120  # bytes, before the date; most file systems allow 255
@@ -23,49 +22,39 @@ def opened(output: Union[str, Path], name: str, folder: Optional[Path] = None) -
     Raises:
         Problem: if it cannot be created, or another process is using it.
     """
-    if not folder:
-        name = re.sub(r"[^\w.+=-]+", "-", name)  # an ID may hold / and :
-        name = name.encode()[:LONGEST_NAME].decode("utf-8", "ignore")
-        folder = _new(expanded(output), f"{name}-{time.strftime('%Y%m%d-%H%M%S')}")
-    with _locked(folder):
+    folder = folder or _new(Path(output).expanduser(), name)
+    descriptor = os.open(folder, os.O_RDONLY)  # the lock ends with it, or with the process
+    try:
         try:
-            yield folder
-        finally:
-            with suppress(OSError):  # it is not empty, or the user has removed it
-                folder.rmdir()
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Problem(f"another process is using {folder}; end that one first") from None
+        except OSError:
+            pass  # a file system without locks
+        yield folder
+    finally:
+        os.close(descriptor)
+        with suppress(OSError):  # it is not empty, or the user has removed it
+            folder.rmdir()
 
 
-def _new(output, stem):
+def _new(output, name):
+    name = re.sub(r"[^\w.+=-]+", "-", name)  # an ID may contain / and :
+    name = name.encode()[:LONGEST_NAME].decode("utf-8", "ignore")
     with writing(output):
         output.mkdir(parents=True, exist_ok=True)
-        for number in count(1):  # two runs may start in the same second
-            folder = output / (stem if number == 1 else f"{stem}-{number}")
+        while True:
+            folder = output / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
             with suppress(FileExistsError):
                 folder.mkdir()
                 return folder
-
-
-@contextmanager
-def _locked(folder):
-    """Keep other processes out of the folder; the lock ends with this process."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise Problem(f"another process is using {folder}; end that one first") from None
-    except OSError:
-        pass  # a file system without locks
-    try:
-        yield
-    finally:
-        os.close(descriptor)
+            time.sleep(0.1)  # another run started in this second
 
 
 def name_latest(folder: Path) -> None:
     """Make the link `latest`, beside a run's folder, point to it.
 
-    It is for people: no program reads it, so it does not matter where it cannot be made.
+    It is for people. No program reads it, so it may fail.
     """
     with suppress(Problem), replacing(folder.with_name(LATEST)) as scratch:
         scratch.symlink_to(folder.name, target_is_directory=True)

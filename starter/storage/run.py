@@ -1,4 +1,4 @@
-"""What a training has reached so far, and the files it keeps in the run's folder."""
+"""What a training has reached so far, and its files in the run's folder."""
 
 import sys
 from contextlib import contextmanager
@@ -9,7 +9,8 @@ import numpy as np
 
 from starter import Problem
 from starter.evaluation import Best, Evaluation
-from starter.storage import checkpoint, settings, tables, tensorboard
+from starter.files import write_csv
+from starter.storage import checkpoint, settings, tensorboard
 from starter.storage.folder import name_latest, opened
 
 # RLlib's names for the columns of statistics.csv; its "reward" is the return of an episode.
@@ -28,23 +29,18 @@ STATISTICS = (
 def open_run(
     output: Union[str, Path], algorithm, environment, seed: int, folder=None, **flags: Any
 ) -> Iterator["Run"]:
-    """Provide a `Run` with a folder of its own below `output`, or with `folder`.
+    """Provide a `Run` in a new folder below `output`, or in `folder`.
 
-    The folder is named after the environment, the seed, the settings that differ from the
-    shipped ones, and the date.
+    A new one is named after the environment, the seed, the settings that differ from the shipped
+    ones, and the date.
 
     Raises:
         Problem: if the folder cannot be written to; at the end, if the newest files could not be.
     """
     changed = settings.differences(settings.from_config(algorithm.config))
-    name = f"{environment}-seed{seed}" + (f"-{changed}" if changed else "")
-    with opened(output, name, folder) as folder:
-        run = Run(folder, {**environment.manifest, "seed": seed}, flags)
-        try:
-            yield run
-        except Problem as problem:
-            kept = f"; what was learned before is in {run.saved}" if run.saved else ""
-            raise Problem(f"{problem}{kept}") from problem
+    with opened(output, f"{environment}-seed{seed} {changed}".strip(), folder) as folder:
+        run = Run(folder, **environment.manifest, seed=seed, flags=flags)
+        yield run
         if run.unsaved:
             raise run.unsaved
 
@@ -53,9 +49,8 @@ class Run:
     """The statistics of each iteration, the evaluations, and the best policy so far.
 
     Args:
-        folder: where to keep them; None keeps them in memory.
-        manifest: what the checkpoints say of the environment and the seed.
-        flags: the command line's flags, for settings.json.
+        folder: the run's.
+        about: the environment, the seed and the flags, for settings.json and the checkpoints.
 
     Attributes:
         rows: one dict per iteration, with the columns of statistics.csv.
@@ -63,15 +58,10 @@ class Run:
         evaluations: the returns of each evaluation's episodes, by iteration.
         best: the `Best` policy.
         saved: the newest checkpoint's path; None before the first.
-        unsaved: why the newest files could not be written; None if they are.
+        unsaved: why the newest files could not be written; None if they were.
     """
 
-    def __init__(
-        self,
-        folder: Optional[Path] = None,
-        manifest: Optional[Dict[str, Any]] = None,
-        flags: Optional[Dict[str, Any]] = None,
-    ):
+    def __init__(self, folder: Path, **about: Any):
         self.folder = folder
         self.rows: List[Dict[str, float]] = []
         self.episodes: List[Tuple[int, float, int]] = []
@@ -79,19 +69,19 @@ class Run:
         self.best = Best()
         self.saved: Optional[Path] = None
         self.unsaved: Optional[Problem] = None
-        self._manifest, self._flags = manifest, flags
+        self._about = about
         self._warned = False
-        self._log = tensorboard.Log(folder) if folder else None
+        self._log = tensorboard.Log(folder)
 
     def record(self, algorithm, result: Dict[str, Any], evaluation: Optional[Evaluation]) -> None:
-        """Keep what an iteration has reached, in the folder too.
+        """Keep what an iteration has reached, and write it to the folder.
 
-        What cannot be written is a warning here: training is worth more. See `unsaved`.
+        What cannot be written is only a warning, and `unsaved`: training is worth more.
 
         Args:
             algorithm: as it is after the iteration.
             result: RLlib's result of the iteration.
-            evaluation: the one after the iteration, if there was one.
+            evaluation: of its policy, if there was one.
         """
         iteration = result["training_iteration"]
         if evaluation:
@@ -101,16 +91,13 @@ class Run:
         recent = list(zip(histories["episode_reward"], histories["episode_lengths"]))
         for episode_return, length in recent[len(recent) - result["episodes_this_iter"] :]:
             self.episodes.append((iteration, float(episode_return), int(length)))
-        if self.folder:
-            self.unsaved = None
-            about = {**self._manifest, "flags": self._flags}
-            self.save(settings.write, self.folder, algorithm.config, **about)
-            self.save(self._save_tables)
-            self.save(self._save_checkpoint, algorithm)
-            self.save(self._log.add, self.rows[-1])
+        self.unsaved = None
+        self._try(settings.write, self.folder, algorithm.config, **self._about)
+        self._try(self._save_tables)
+        self._try(self._save_checkpoint, algorithm)
+        self._try(self._log.add, self.rows[-1])
 
-    def save(self, write, *args, **kwargs) -> None:
-        """Call `write`; keep its `Problem`, if any, as `unsaved`, and warn of the run's first."""
+    def _try(self, write, *args, **kwargs):
         try:
             write(*args, **kwargs)
         except Problem as problem:
@@ -119,11 +106,11 @@ class Run:
             self._warned, self.unsaved = True, problem
 
     def finish(self, **evaluations: np.ndarray) -> None:
-        """Add evaluations that are no iteration's to evaluations.csv: their returns, by name."""
-        self.save(self._save_tables, **evaluations)
+        """Add the evaluations after training to evaluations.csv: their returns, by name."""
+        self._try(self._save_tables, **evaluations)
 
     def resume(self, algorithm, found: checkpoint.Checkpoint) -> None:
-        """Put a checkpoint of this run into a newly built algorithm, and into this new `Run`.
+        """Load a checkpoint of this run into a newly built algorithm and this new `Run`.
 
         Raises:
             Problem: if the checkpoint holds no training, or `algorithm` has another network or a
@@ -144,17 +131,12 @@ class Run:
         self.evaluations = {int(n): np.array(r) for n, r in facts["evaluations"].items()}
 
     def _save_tables(self, **more):
-        for name, heading, rows in (
-            ("statistics", self.rows[0], [row.values() for row in self.rows]),
-            ("episodes", ("iteration", "return", "length"), self.episodes),
-            ("evaluations", ("iteration", "episode", "return"), self._flown(more)),
-        ):
-            tables.write(self.folder / f"{name}.csv", heading, rows)
-
-    def _flown(self, more):
-        for name, returns in {**self.evaluations, **more}.items():
-            for episode, episode_return in enumerate(returns, start=1):
-                yield name, episode, float(episode_return)
+        rows = [row.values() for row in self.rows]
+        write_csv(self.folder / "statistics.csv", self.rows[0], rows)
+        write_csv(self.folder / "episodes.csv", ["iteration", "return", "length"], self.episodes)
+        flown = {**self.evaluations, **more}.items()
+        rows = [[name, n, float(r)] for name, returns in flown for n, r in enumerate(returns, 1)]
+        write_csv(self.folder / "evaluations.csv", ["iteration", "episode", "return"], rows)
 
     def _save_checkpoint(self, algorithm):
         from starter.storage.training_state import get_state
@@ -163,7 +145,7 @@ class Run:
         facts = {"algorithm": state, "best": self.best.to_json()}
         facts.update({name: getattr(self, name) for name in ("rows", "episodes", "evaluations")})
         self.saved = checkpoint.save(
-            self.folder, algorithm.iteration, self.best.weights, (arrays, facts), **self._manifest
+            self.folder, algorithm.iteration, self.best.weights, (arrays, facts), **self._about
         )
         name_latest(self.folder)
 

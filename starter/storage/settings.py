@@ -1,4 +1,4 @@
-"""The settings that a run was trained with, and where they differ from the shipped ones."""
+"""The settings of a run, and how they differ from the shipped ones."""
 
 import json
 import platform
@@ -9,43 +9,40 @@ from starter import PROJECT
 from starter.files import replacing, to_json
 
 FILE = "settings.json"
-SHIPPED = PROJECT / "docs" / "demo" / FILE  # of the README's run; `make expected` writes it
+SHIPPED = PROJECT / "docs" / "demo"  # the README's run; `make expected` records it
 # Not choices of the algorithm: objects that are new in each process, the seed, the environment.
 LEFT_OUT = ("multiagent", "logger_creator", "seed", "env", "env_config", "timesteps_per_second")
-# What the shape of a policy's network and the scale of its Q-values depend on, beside "model".
-SHOWN_BY = ("dueling", "gamma", "hiddens", "noisy", "num_atoms", "v_max", "v_min")
 NESTED = ("exploration_config", "replay_buffer_config", "model")
+# What the shape of the network and the scale of its Q-values depend on.
+NETWORK = (
+    *("dueling", "gamma", "hiddens", "model", "noisy", "num_atoms", "v_max", "v_min"),
+    "replay_buffer_config.reward_scale",
+)
 
 
 def from_config(config) -> Dict[str, Any]:
-    """Return the settings of an RLlib config that matter, as JSON types.
+    """Return the settings of an RLlib config that are not its defaults, as JSON types.
 
-    These are the ones that are not RLlib's defaults, and those that the shipped run has. A
-    setting inside a nested one has a dot in its name: `exploration_config.epsilon`.
+    Those that the shipped run has are always among them. A nested setting has a dot in its
+    name: `exploration_config.epsilon`.
     """
     current, default, shipped = _flat(config), _flat(type(config)()), _shipped()
-    changed = {n: v for n, v in current.items() if n in shipped or v != default.get(n)}
-    return json.loads(json.dumps(changed, default=_plain, sort_keys=True))
+    changed = {n: v for n, v in sorted(current.items()) if n in shipped or v != default.get(n)}
+    return json.loads(to_json(changed))
 
 
 def _shipped():
-    return read(SHIPPED.parent).get("algorithm", {})
+    return read(SHIPPED).get("algorithm", {})
 
 
 def _flat(config):
     flat = {}
     for name, value in config.to_dict().items():
         if name in NESTED:
-            flat.update({f"{name}.{n}": v for n, v in value.items() if n not in LEFT_OUT})
-        elif name not in LEFT_OUT:
+            flat.update({f"{name}.{n}": v for n, v in value.items()})
+        else:
             flat[name] = value
-    return flat
-
-
-def _plain(value):
-    if hasattr(value, "tolist"):  # numpy's
-        return value.tolist()
-    return getattr(value, "__qualname__", str(value))
+    return {n: v for n, v in flat.items() if n.rpartition(".")[2] not in LEFT_OUT}
 
 
 def differences(settings: Dict[str, Any], others: Optional[Dict[str, Any]] = None) -> str:
@@ -64,26 +61,21 @@ def differences(settings: Dict[str, Any], others: Optional[Dict[str, Any]] = Non
 
 
 def apply_network(config, settings: Dict[str, Any]):
-    """Give `config` what a policy was trained with and is shown by; return it.
-
-    That is the network, the discount and the reward scale.
+    """Give a config the network, the discount and the reward scale of a training; return it.
 
     Args:
-        config: RLlib's.
-        settings: as `from_config` returns them; what is not in them is RLlib's default.
+        config: RLlib's, with its defaults.
+        settings: as `from_config` returns them.
     """
-    if not settings:
-        return config
-    current, default = config.to_dict(), type(config)().to_dict()
-    changes = {name: settings.get(name, default[name]) for name in SHOWN_BY}
-    changes["model"] = {n: settings.get(f"model.{n}", v) for n, v in default["model"].items()}
-    scale = settings.get("replay_buffer_config.reward_scale", 1)
-    changes["replay_buffer_config"] = {**current["replay_buffer_config"], "reward_scale": scale}
-    return config.update_from_dict(changes)
+    for name, value in settings.items():
+        nested, _, inner = name.rpartition(".")
+        if name in NETWORK or nested in NETWORK:
+            config.update_from_dict({nested: {inner: value}} if nested else {name: value})
+    return config
 
 
 def read(folder: Path) -> Dict[str, Any]:
-    """Return what `write` wrote to a run's folder; empty if it is not there or not readable."""
+    """Return what `write` wrote to a run's folder; empty if it cannot be read."""
     try:
         return json.loads((folder / FILE).read_text("utf-8"))
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""The log of a run that TensorBoard reads; `make tensorboard` shows it."""
+"""The log of a run for TensorBoard, which `make tensorboard` shows."""
 
 import time
 from pathlib import Path
@@ -6,19 +6,15 @@ from typing import Dict
 
 from starter.files import writing
 
-FOLDER = "tensorboard"  # beside the runs' folders: inside, `latest` would show up as another run
 CURVES = ("episode_reward_mean", "episode_len_mean", "epsilon", "loss", "mean_q")
 
 
 class Log:
-    """Writes one point per iteration while the run trains.
-
-    Args:
-        folder: the run's folder; the log gets the same name.
-    """
+    """Writes one point per iteration, to a folder with the name of the run's `folder`."""
 
     def __init__(self, folder: Path):
-        self._folder = folder.parent / FOLDER / folder.name
+        # Beside the runs' folders: inside, `latest` would show up as another run.
+        self._folder = folder.parent / "tensorboard" / folder.name
         self._writer = None
 
     def add(self, row: Dict[str, float]) -> None:
@@ -30,14 +26,14 @@ class Log:
         # Not SummaryWriter, whose thread would wait forever when the disk is full.
         from tensorboardX.event_file_writer import EventsWriter
         from tensorboardX.proto.event_pb2 import Event
-        from tensorboardX.summary import scalar
+        from tensorboardX.proto.summary_pb2 import Summary
 
+        # The page shows what is before the slash as one group.
+        points = [Summary.Value(tag=f"training/{n}", simple_value=row[n]) for n in CURVES]
+        summary, step = Summary(value=points), row["timesteps_total"]
         with writing(self._folder):
             if not self._writer:
                 self._folder.mkdir(parents=True, exist_ok=True)
                 self._writer = EventsWriter(str(self._folder / "events"))
-            for name in CURVES:  # in one group, which the page shows as a whole
-                point = scalar(f"training/{name}", row[name])
-                step = row["timesteps_total"]
-                self._writer.write_event(Event(wall_time=time.time(), step=step, summary=point))
+            self._writer.write_event(Event(wall_time=time.time(), step=step, summary=summary))
             self._writer.flush()

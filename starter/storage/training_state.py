@@ -1,4 +1,4 @@
-"""What a DQN needs to resume training, as numbers and words."""
+"""What a DQN needs to resume training, as numbers and text."""
 
 from typing import Any, Dict, Tuple
 
@@ -9,17 +9,12 @@ from ray.rllib.policy.tf_policy import TFPolicy
 from starter import Problem
 from starter.learning.build import check_shapes
 
-State = Tuple[Dict[str, np.ndarray], Dict[str, Any]]
 
+def get_state(algorithm) -> Tuple[Dict[str, np.ndarray], Dict[str, Any]]:
+    """Return arrays by name (networks, average, optimizer, replay buffer), and counters.
 
-def get_state(algorithm) -> State:
-    """Return the networks, the average, the optimizer, the replay buffer and the counters.
-
-    RLlib's own `Algorithm.save` leaves out the replay buffer and the target network, and writes
-    pickles, which run code when they are read.
-
-    Returns:
-        Numpy arrays by name, and a dict of JSON types.
+    The counters are a dict of JSON types. RLlib's own `Algorithm.save` leaves out the replay
+    buffer and the target network, and writes pickles, which run code when they are read.
     """
     policy = algorithm.get_policy()
     columns, next_row = algorithm.local_replay_buffer.get_state()
@@ -44,10 +39,10 @@ def get_state(algorithm) -> State:
 
 
 def set_state(algorithm, arrays: Dict[str, np.ndarray], facts: Dict[str, Any]) -> None:
-    """Put into a newly built DQN what `get_state` returned.
+    """Put what `get_state` returned into a newly built DQN.
 
-    Each environment starts a new episode, and random numbers start from the seed that
-    `algorithm` was built with. RLlib's own `Algorithm.__setstate__` would start Ray's servers.
+    Each environment starts a new episode, and random numbers start from the seed of `algorithm`.
+    RLlib's own `Algorithm.__setstate__` would start Ray's servers.
 
     Raises:
         Problem: if `algorithm` has another network or a smaller replay buffer.
@@ -80,5 +75,5 @@ def set_state(algorithm, arrays: Dict[str, np.ndarray], facts: Dict[str, Any]) -
 
 
 def _target(policy):
-    """The target network's variables, by name, which RLlib leaves out of a policy's weights."""
+    """Return the target network's variables by name; a policy's weights do not include them."""
     return {variable.op.name: variable for variable in policy.target_model.variables()}

@@ -11,77 +11,50 @@ from helpers import PROJECT, broken, run_code
 from starter import Problem
 from starter.environments.checks import Checked
 from starter.environments.environment import load
-from starter.learning.adapter import GymnasiumAdapter
-
-INVALID = [
-    ({"observation": np.zeros(1)}, "has shape (1,) and type float64, and its space is Box("),
-    ({"observation": np.zeros((3, 1), np.float32)}, "has shape (3, 1)"),
-    ({"observation": None}, "type object"),
-    ({"observation": np.float32([0, np.nan, 0])}, "nan 0.] is not all finite numbers"),
-    ({"observation": [0, 1e300, 0]}, "is not all finite numbers"),
-    ({"reward": None}, "the reward is None, and not a finite float32"),
-    ({"reward": "1.5"}, "the reward is '1.5'"),
-    ({"reward": np.zeros(2)}, "the reward is array([0., 0.])"),
-    ({"reward": float("nan")}, "the reward is nan"),
-    ({"reward": 1e39}, "the reward is 1e+39"),
-    ({"terminated": None}, "terminated is None, and not True or False"),
-    ({"truncated": "no"}, "truncated is 'no'"),
-    ({"info": None}, "the info is None, and not a dict"),
-]
-
-
-def refusal(id, **arguments):
-    with pytest.raises(Problem) as caught:
-        load(id, arguments)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 def users_line(said):
     """Return the line of the user's file that a message names."""
+    assert "\n" not in said
     file, _, number = said.rpartition("(")[2].rstrip(")").partition(", line ")
     return linecache.getline(file, int(number))
 
 
-@pytest.mark.filterwarnings("ignore:overflow")
-@pytest.mark.parametrize(("parts", "words"), INVALID)
-@pytest.mark.parametrize("after", [0, 40])
-def test_what_a_timestep_returns_is_checked_every_time(parts, words, after):
-    env = Checked(broken.Returns(after, **parts), "broken:Returns-v0")
+@pytest.mark.parametrize(
+    ("parts", "words"),
+    [
+        ({"observation": np.zeros(1)}, "the observation has shape (1,) and type float64"),
+        ({"observation": np.float32([0, np.nan, 0])}, "nan 0.] is not all finite numbers"),
+        ({"observation": [0, 1e300, 0]}, "is not all finite numbers"),
+        ({"reward": None}, "the reward is None, not a finite float32"),
+        ({"reward": np.zeros(2)}, "the reward is array([0., 0.])"),
+        ({"reward": float("nan")}, "the reward is nan"),
+        ({"reward": 1e39}, "the reward is 1e+39"),
+        ({"terminated": None}, "terminated is None, not True or False"),
+        ({"truncated": "no"}, "truncated is 'no'"),
+        ({"info": None}, "the info is None, not a dict"),
+    ],
+)
+def test_every_timestep_is_checked(parts, words):
+    env = Checked(broken.Returns(after=40, **parts), "broken:Returns-v0")
     env.reset()
-    for _ in range(after):
+    for _ in range(40):
         env.step(0)
     with pytest.raises(Problem) as caught:
         env.step(1)
     said = str(caught.value)
     assert said.startswith("broken:Returns-v0, step() of Returns: ")
     assert words in said
-    assert "\n" not in said
     assert "def step" in users_line(said)
-
-
-@pytest.mark.parametrize("part", ["reset_observation", "observation"])
-def test_training_is_refused_at_the_step_that_would_have_spoiled_it(part):
-    environment = load("helpers.broken:Returns-v0", {"after": 15})
-    environment.config["spec"].kwargs[part] = np.float32([0, np.inf, 0])
-    adapter = GymnasiumAdapter(environment.config)
-    with pytest.raises(Problem, match=r"\(\) of Returns: the observation .* not all finite"):
-        for _ in range(2):
-            adapter.reset()
-            for _ in range(16):
-                adapter.step(0)
-    assert adapter.env.unwrapped.time == (16 if part == "observation" else 0)
 
 
 @pytest.mark.parametrize(
     ("parts", "reward", "terminated"),
     [
         ({"reward": np.array([2.5])}, 2.5, False),
-        ({"reward": np.float32(0.1)}, float(np.float32(0.1)), False),
         ({"reward": 3, "terminated": np.bool_(True)}, 3.0, True),
         ({"terminated": np.array([True])}, 1.0, True),
-        ({"observation": [1, 2, 3], "terminated": 0}, 1.0, False),
-        ({"observation": np.full(3, 1e30)}, 1.0, False),  # large, but a number
+        ({"observation": [1, 2, 1e30], "terminated": 0}, 1.0, False),
     ],
 )
 def test_what_can_be_converted_is(parts, reward, terminated):
@@ -103,34 +76,25 @@ def test_an_observation_stays_as_it_was_when_the_environment_reuses_its_array():
 @pytest.mark.parametrize(
     ("name", "words", "line"),
     [
-        ("NoSeed", "reset() of NoSeed: TypeError: reset() got an unexpected", "def reset"),
         ("NoSeed", "it must begin with def reset(self, *, seed=None, options=None)", "def reset"),
-        ("OldReset", "it must return observation and info", "def reset"),
         ("OldStep", "it must return observation, reward, terminated, truncated and", "def step"),
-        ("NoActions", "NoActions: the actions are None", "def "),
-        ("NotAnEnvironment", "is no gymnasium.Env", "def __init__"),
-        ("TooFewNames", "action_names is ('stay',), not 2 strings", "def "),
+        ("NoActions", "NoActions: the actions are None", "class NoActions"),
+        ("TooFewNames", "action_names is ('stay',), not 2 strings", "class TooFewNames"),
         ("CannotBeMadeTwice", "cannot be made: OSError: the port is in use", "raise OSError"),
         ("CannotBeCopied", "1 required positional argument: 'lock'", "def __init__"),
         ("Uncopied", "CannotBeCopied cannot be made: TypeError: cannot pickle", "def __init__"),
         ("CannotBeClosed", "close() of CannotBeClosed: AttributeError: server", "del self"),
         ("FailsThenCannotBeClosed", "step() of FailsThenCannotBeClosed: ZeroDivision", "1 // 0"),
         ("Exits", "step() of Exits: SystemExit: enough", "raise SystemExit"),
-        ("Raises", "step() of Raises: ZeroDivisionError: integer division", "1 // 0"),
-        ("RaisesInAPackage", "ValueError: need at least one array", "np.concatenate"),
+        ("Raises", "step() of Raises: ValueError: need at least one array", "np.concatenate"),
     ],
 )
 def test_wrong_environments_are_refused_before_training_with_their_line(name, words, line):
-    said = refusal(f"helpers.broken:{name}-v0")
-    assert said.startswith(f"helpers.broken:{name}-v0, ")
-    assert words in said
-    assert line in users_line(said)
-
-
-def test_the_users_own_error_is_the_cause():
     with pytest.raises(Problem) as caught:
-        load("helpers.broken:Raises-v0")
-    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+        load(f"helpers.broken:{name}-v0")
+    assert str(caught.value).startswith(f"helpers.broken:{name}-v0, ")
+    assert words in str(caught.value)
+    assert line in users_line(str(caught.value))
 
 
 def test_a_wrapper_is_blamed_for_what_it_returns():
@@ -146,25 +110,21 @@ def test_a_wrapper_is_blamed_for_what_it_returns():
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("Fine", None),
+        ("Fine", ""),
         ("Reused", "keeps something from one episode to the next"),
-        ("NormalizeObservation", "keeps something from one episode to the next"),
-        ("NormalizeReward", "keeps something from one episode to the next"),
+        ("Normalized", "keeps something from one episode to the next"),
         ("Unrepeatable", "is not the same for the same seed"),
-        ("Shared", "shares something among its copies"),
-        ("SharedGenerator", "shares something among its copies"),
+        ("Shared", "shares something, such as a global variable"),
     ],
 )
-def test_a_warning_says_what_else_than_the_seed_decides(name, words, capsys):
+def test_a_warning_says_if_more_than_the_seed_decides(name, words, capsys):
     load(f"helpers.broken:{name}-v0")
     said = capsys.readouterr().err
-    assert said.count("\n") == (words is not None)
-    assert f"{name}-v0 {words}" in said if words else not said
+    assert said.count("\n") == bool(words)
+    assert words in said
 
 
-@pytest.mark.parametrize(
-    "name", ["Fine", "Raises", "Exits", "OldReset", "TooFewNames", "CannotBeMadeTwice"]
-)
+@pytest.mark.parametrize("name", ["Fine", "Raises", "TooFewNames", "CannotBeMadeTwice"])
 def test_every_environment_that_was_made_for_the_trial_is_closed(name):
     broken.Fine.made = broken.Fine.closed = 0
     with suppress(Problem):
@@ -172,7 +132,7 @@ def test_every_environment_that_was_made_for_the_trial_is_closed(name):
     assert broken.Fine.closed == broken.Fine.made > 0
 
 
-@pytest.mark.parametrize("ending", ["", "1 / 0", "raise KeyboardInterrupt"])
+@pytest.mark.parametrize("ending", ["", "raise KeyboardInterrupt"])
 def test_all_that_are_open_are_closed_when_the_process_ends(ending):
     code = "import atexit\nfrom helpers import broken\n"
     code += "atexit.register(lambda: print('closed', broken.Fine.closed))\n"
@@ -186,23 +146,16 @@ def test_all_that_are_open_are_closed_when_the_process_ends(ending):
 
 def test_the_trial_has_no_eager_execution_as_training_has_none():
     code = "import tensorflow\nfrom starter.environments.environment import load\n"
-    code += "from starter import Problem\ntry:\n    load('tests/helpers/broken.py:Eager-v0')\n"
-    done = run_code(f"{code}except Problem as problem:\n    print(problem)\n")
-    assert "training switches TensorFlow's eager execution off" in done.stdout
+    code += "load('tests/helpers/broken.py:Eager-v0')"
+    assert "training switches TensorFlow's eager execution off" in run_code(code).stderr
 
 
 @pytest.mark.parametrize(
-    ("frames", "words"),
-    [
-        (["none"], "render() of Draws: with render_mode rgb_array it returns None, and not an"),
-        (["grey"], "returns shape (4, 6) and type uint8"),
-        (["rgba"], "returns shape (4, 6, 4)"),
-        (["float"], "and type float64"),
-        (["rgb", "low"], "a frame has shape (2, 6, 3) after (4, 6, 3)"),
-    ],
+    ("frame", "words"),
+    [("none", "render() of Draws: it returns None, not"), ("grey", "shape (4, 6) and type uint8")],
 )
-def test_wrong_frames_are_refused_before_training(frames, words):
-    environment = load("helpers.broken:Draws-v0", {"frames": frames})
+def test_wrong_frames_are_refused_before_training(frame, words):
+    environment = load("helpers.broken:Draws-v0", {"frame": frame})
     assert environment.can_be_drawn
     with pytest.raises(Problem) as caught:
         environment.check_rendering()

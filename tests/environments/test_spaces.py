@@ -3,17 +3,7 @@
 import gym
 import numpy as np
 import pytest
-from gymnasium.spaces import (
-    Box,
-    Dict,
-    Discrete,
-    Graph,
-    MultiBinary,
-    MultiDiscrete,
-    Text,
-    Tuple,
-    flatten,
-)
+from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Text, Tuple, flatten
 
 from starter.environments.blame import Invalid
 from starter.environments.spaces import actions, observations
@@ -24,15 +14,10 @@ NESTED = Dict(
     lamps=MultiBinary([2, 2]),
     clock=MultiDiscrete([[2, 3], [4, 1]]),
 )
-PLAIN = Box(-1, 1, (3,))
 
 
 @pytest.mark.parametrize(
-    "space",
-    [
-        *(Discrete(5, start=7), MultiDiscrete([3, 4]), MultiBinary(5), NESTED, PLAIN),
-        *(Box(-1, 1, (4, 2), np.float64), Box(0, 9, (2, 2, 3), np.uint8), Box(-1, 1, ())),
-    ],
+    "space", [Discrete(5, start=7), NESTED, Box(-1, 1, ()), Box(0, 9, (2, 2, 3), np.uint8)]
 )
 def test_observations_are_what_gymnasium_flattens_them_to(space):
     space.seed(0)
@@ -48,10 +33,8 @@ def test_observations_are_what_gymnasium_flattens_them_to(space):
     ("space", "observation", "vector"),
     [
         (Box(-1, 1, (2,)), (True, 2.5), [1, 2.5]),  # beyond the bounds, too
-        (Box(-1, 1, (2, 1)), [[0.25], [1]], [0.25, 1]),
         (Box(0, 9, (2,), np.uint8), np.array([0.5, 3]), [0.5, 3]),
         (Discrete(3), np.float64(2), [0, 0, 1]),
-        (Discrete(3), np.array([1]), [0, 1, 0]),
         (PAIR, [1, [0.5]], [0, 1, 0.5]),
         (Dict(b=Discrete(2), a=Discrete(2)), {"a": 1, "b": 0}, [1, 0, 0, 1]),  # its order
     ],
@@ -60,54 +43,33 @@ def test_values_of_another_type_are_accepted_where_their_shape_fits(space, obser
     assert observations(space)[1](observation).tolist() == vector
 
 
+@np.errstate(all="raise")
 def test_finite_bounds_far_from_1_scale():
-    prices = Box(
-        np.array([0, -1000, 0, -np.inf, -3.4e38], np.float32),
-        np.array([255, 3000, 90, 500, 3.4e38], np.float32),
-    )
-    _, encode, note = observations(prices)
+    low, high = [0, -1000, 0, -np.inf, -np.inf], [255, 3000, 90, 500, np.inf]
+    _, encode, note = observations(Box(np.float32(low), np.float32(high)))
     assert encode(np.float32([255, -1000, 45, 250, 7])).tolist() == [1, -1, 45, 250, 7]
     assert encode([0, 2000, 90, -250, 0]).tolist() == [-1, 0.5, 90, -250, 0]
-    assert note.endswith("(5,), float32), 2 of them scaled by the bounds to -1 and 1")
-    no_bounds = Box(-(2**63) + 2, 2**63 - 3, (1,), np.int64)  # as large as the type allows
-    assert observations(no_bounds)[1]([2000]).tolist() == [2000]
-    _, encode, note = observations(Box(0, 255, (2, 2), np.uint8))
-    assert encode(np.uint8([[0, 255], [255, 0]])).tolist() == [-1, 1, 1, -1]
-    assert note.endswith("uint8), flattened to 4 numbers, scaled by the bounds to -1 and 1")
-
-
-@pytest.mark.parametrize(
-    ("space", "words"),
-    [
-        (Box(0, 255, (96, 96, 3), np.uint8), "27,648 numbers"),
-        (Dict(mission=Text(9), at=Discrete(2)), "the observation['mission'] is Text"),
-        (Graph(Box(-1, 1, (1,)), None), "fixed number of numbers"),
-        (gym.spaces.Discrete(2), "of gym.spaces.discrete, and not one of gymnasium.spaces"),
-    ],
-)
-def test_what_has_no_vector_is_refused(space, words):
-    with pytest.raises(Invalid) as refusal:
-        observations(space)
-    assert words in str(refusal.value)
+    assert note.endswith("(5,), float32), 2 of 5 numbers scaled by their bounds to -1 and 1")
 
 
 @pytest.mark.parametrize(
     ("space", "observation", "words"),
     [
-        (PLAIN, np.zeros((3, 1), np.float32), "has shape (3, 1) and type float32, and its space"),
-        (PLAIN, 0.5, "has shape ()"),
+        (Box(0, 255, (96, 96, 3), np.uint8), None, "27,648 numbers"),
+        (Dict(mission=Text(9), at=Discrete(2)), None, "the observation['mission'] is Text"),
+        (gym.spaces.Discrete(2), None, "of gym.spaces.discrete, not a Box"),
+        (Box(-1, 1, (3,)), np.zeros((3, 1), np.float32), "has shape (3, 1) and type float32, but"),
         (Box(-1, 1, (2,)), ["1", "2"], "type <U1"),
-        (Discrete(3, start=1), 0, "is 0, which is not in Discrete(3, start=1)"),
+        (Discrete(3, start=1), 0, "is 0, not in Discrete(3, start=1)"),
         (Discrete(3), -1, "is -1"),
         (Discrete(3), 1.5, "is 1.5"),
         (MultiDiscrete([2, 3]), [2, 0], "is [2, 0]"),
-        (NESTED, {"room": (0, np.zeros((2, 2)))}, "which is not in Dict("),
-        (NESTED, 3, "is 3, which is not in Dict("),
-        (PAIR, (1, [0.5], 1), "is (1, [0.5], 1), which is not in Tuple("),
+        (NESTED, {"room": (0, np.zeros((2, 2)))}, "not in Dict("),
+        (NESTED, 3, "is 3, not in Dict("),
         (PAIR, (2, [0.5]), "the observation[0] is 2"),
     ],
 )
-def test_an_observation_that_is_not_its_spaces_is_refused(space, observation, words):
+def test_what_has_no_vector_is_refused(space, observation, words):
     with pytest.raises(Invalid) as refusal:
         observations(space)[1](observation)
     assert words in str(refusal.value)
@@ -117,8 +79,7 @@ def test_an_observation_that_is_not_its_spaces_is_refused(space, observation, wo
     ("space", "number", "action", "name", "count"),
     [
         (Discrete(4, start=-2), np.int64(0), -2, "action -2", 4),
-        (MultiDiscrete([2, 3]), 4, [1, 1], "1, 1", 6),
-        (MultiDiscrete([[2, 2], [2, 2]]), 15, [[1, 1], [1, 1]], "1, 1, 1, 1", 16),
+        (MultiDiscrete([[2, 3], [2, 2]]), 23, [[1, 2], [1, 1]], "1, 2, 1, 1", 24),
         (MultiBinary(3), 6, [1, 1, 0], "1, 1, 0", 8),
     ],
 )
@@ -130,14 +91,7 @@ def test_numbers_become_actions(space, number, action, name, count):
     assert len({str(decode(n)) for n in range(count)}) == count
 
 
-@pytest.mark.parametrize(
-    ("space", "words"),
-    [
-        (Box(-2, 2, (1,)), "ActionWrapper, as examples/torques.py does"),
-        (MultiDiscrete([2] * 70), "combinations, more than the 400"),
-    ],
-)
-def test_other_actions_are_refused(space, words):
-    with pytest.raises(Invalid) as refusal:
+@pytest.mark.parametrize("space", [Box(-2, 2, (1,)), MultiDiscrete([2] * 70)])
+def test_other_actions_are_refused(space):
+    with pytest.raises(Invalid, match="ActionWrapper, as examples"):
         actions(space)
-    assert words in str(refusal.value)

@@ -12,7 +12,13 @@ from unittest import mock
 PROJECT = Path(__file__).resolve().parents[2]
 PARTS = (
     *("main.py", "Makefile", ".tool-versions", "pyproject.toml", "locks", "starter", "scripts"),
-    *("docs", "tests", *(path.name for path in PROJECT.glob("requirements*"))),
+    *(
+        "README.md",
+        "docs",
+        "examples",
+        "tests",
+        *(path.name for path in PROJECT.glob("requirements*")),
+    ),
 )
 
 

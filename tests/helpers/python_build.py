@@ -1,4 +1,4 @@
-"""A Python as uv downloads it, made of this one: uv's mirror is out of reach for tests."""
+"""A Python as uv downloads it, made of this one: uv's own downloads are out of reach for tests."""
 
 import hashlib
 import json
@@ -11,10 +11,11 @@ SKIPPED = ("test", "site-packages", "__pycache__", "config-3.8-x86_64-linux-gnu"
 RELEASES = "https://github.com/astral-sh/python-build-standalone/releases/download"
 
 
-def mirror(folder):
-    """Fill `folder` as a mirror with one build; returns the variables that make uv use it.
+def mirror(folder, seen_as=None):
+    """Fill `folder` as a mirror with one build; return the variables that make uv use it.
 
-    They say where `folder` is; its list of builds is in `list.json`.
+    Args:
+        seen_as: the folder's name for uv, if that is another one.
     """
     build = Path(folder, "20240224", NAME)
     build.parent.mkdir(parents=True)
@@ -31,12 +32,7 @@ def mirror(folder):
         **{"sha256": hashlib.sha256(build.read_bytes()).hexdigest(), "variant": None},
     }
     Path(folder, "list.json").write_text(json.dumps({"cpython-3.8.18-linux-x86_64-gnu": listed}))
-    return settings(folder)
-
-
-def settings(folder):
-    """uv's variables for a mirror in `folder`."""
     return {
-        "UV_PYTHON_DOWNLOADS_JSON_URL": f"{folder}/list.json",
-        "UV_PYTHON_INSTALL_MIRROR": f"file://{folder}",
+        "UV_PYTHON_DOWNLOADS_JSON_URL": f"{seen_as or folder}/list.json",
+        "UV_PYTHON_INSTALL_MIRROR": f"file://{seen_as or folder}",
     }

@@ -82,11 +82,6 @@ def test_the_seed_decides_and_global_random_state_does_not():
     assert draws[0] != draws[2]
 
 
-def test_an_empty_buffer_says_so():
-    with pytest.raises(ValueError, match="empty"):
-        ColumnarReplayBuffer(capacity=10, batch_size=5).sample(1)
-
-
 @pytest.mark.parametrize("count", [7, 13])
 def test_a_saved_buffer_continues_where_it_was(count):
     buffer, other = filled(), ColumnarReplayBuffer(capacity=10, batch_size=500, seed=1)

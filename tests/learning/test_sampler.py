@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 
 import main
-from starter.environments.action_repeat import ActionRepeat
-from starter.environments.environment import load
+from starter.environments.environment import ActionRepeat, load
 from starter.learning.fast_dqn import FastDQNConfig
 from starter.learning.sampler import n_step
 

@@ -1,6 +1,5 @@
-"""What comes with the clone: the trained policy, and the picture of how it was learned."""
+"""What comes with the clone: the trained policy, and the story of how it learned."""
 
-import json
 import re
 
 import numpy as np
@@ -10,18 +9,14 @@ from PIL import Image
 
 import main
 from scripts import watch
-from starter.storage import checkpoint
+from starter import trained
 
-EXPECTED = json.loads((PROJECT / "tests" / "expected" / "full.json").read_text("utf-8"))
 DEMO = PROJECT / "docs" / "demo"
 
 
-def test_the_demo_is_the_readmes_policy_and_lands():
-    found = checkpoint.newest(DEMO)
-    digest = f"weights: SHA-256 {checkpoint.digest(found.weights)}"
-    assert digest in EXPECTED["printed"]
-    assert digest in (PROJECT / "README.md").read_text("utf-8")
-    returns = main.evaluate(watch.load_policy(found, main.LANDER), episodes=20, first_seed=77)
+def test_the_demo_lands_whatever_main_py_says_now():
+    demo = trained.load(DEMO)
+    returns = main.evaluate(demo.pilot, demo.environment, episodes=20, first_seed=77)
     assert returns.mean() > 200
     assert np.median(returns) > 220
 
@@ -43,26 +38,14 @@ def test_the_demo_by_the_command_line(tmp_path):
 
 @pytest.mark.slow
 def test_the_story_shows_three_flights_of_one_episode(tmp_path):
-    picture = tmp_path / "story.gif"
-    done = run_main("--iterations", 2, "--output", picture, script="scripts.story")
+    done = run_main("--output", tmp_path / "story.gif", script="scripts.maintain.story")
     assert done.returncode == 0, done.stderr
-    told = re.findall(
-        r"^(before training|after [\d,]+ timesteps): (.* [+-]\d+)$", done.stdout, re.M
-    )
-    titles = ["before training", "after 4,096 timesteps", "after 8,192 timesteps"]
-    assert [title for title, _ in told] == titles
-    assert len({verdict for _, verdict in told}) > 1
-    for path in (picture, PROJECT / "docs" / "story.gif"):
-        image = Image.open(path)
-        assert image.size == (900, 256)
-        assert image.info["duration"] == 40
-        assert image.info["loop"] == 0
-        assert path.stat().st_size < 1e6
-        first = np.asarray(image.convert("RGB"))
-        moons = [first[150:228, 300 * i : 300 * i + 295] for i in range(3)]
-        assert (moons[0] == moons[1]).all()  # the same episode
-        assert (moons[0] == moons[2]).all()
-        image.seek(image.n_frames - 1)
-        last = np.asarray(image.convert("RGB"))
-        assert (last[:28] == first[:28]).all()  # the titles
-        assert (last[228:] != first[228:]).any()  # the verdicts
+    ends = re.findall(r"^(?:before training|after \d+ iterations): (.*)", done.stdout, re.M)
+    assert len(set(ends)) == 3
+    image = Image.open(tmp_path / "story.gif")
+    first = np.asarray(image.convert("RGB"))
+    moons = [part[150:225, :295] for part in np.split(first, 3, axis=1)]
+    assert (moons[0] == moons[1]).all()  # the same episode
+    assert (moons[0] == moons[2]).all()
+    image.seek(image.n_frames - 1)
+    assert (np.asarray(image.convert("RGB"))[150:225] != first[150:225]).any()

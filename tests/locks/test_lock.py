@@ -1,196 +1,141 @@
-"""make lock, make bump, and pip-compile as a user types it, in a copy of the project."""
+"""make lock and make bump, on a small project with an index of its own, and on this one."""
 
-import os
 import re
+import shutil
 import signal
-import subprocess
 import sys
-import time
-from pathlib import Path
 
 import pytest
 from helpers import PROJECT, assert_refused, copy_project, environment
+from helpers.processes import wait_for
+from helpers.small import run, start, wheel
 
-from scripts import lock, package_index
-from starter import Problem, preflight
+from scripts.maintain import lock
 
-NO_NETWORK = {"PIP_INDEX_URL": "http://joe:secret@127.0.0.1:9/simple", "UV_HTTP_RETRIES": "0"}
-NEW = "99.0"  # what pillow is bumped to
-TRIAL = ["installing them for a trial", "running the fast tests"]
+UNCHANGED = "the locks are unchanged"
+# As on a Mac: uv compiles all locks there, so that a small project needs no pip-compile.
+ON_A_MAC = """import platform, runpy, sys
+platform.machine = lambda: "arm64"
+runpy.run_path("scripts/maintain/lock.py", run_name="__main__")
+"""
+# In the place of set-up: a Python that takes note of its arguments, and ends as a test wants.
+SETUP = """mkdir -p .venv/bin
+cat > .venv/bin/python <<'END'
+#!/bin/sh
+echo "$@" >> "$CALLS"
+[ "$1" != -m ] || eval "$TESTS; exit"
+exit "$VERIFY"
+END
+chmod +x .venv/bin/python
+"""
+
+
+class Small:
+    """Three packages at version 1.0, which also have a version 2.0."""
+
+    def __init__(self, folder):
+        self.project, self.calls = folder / "project", folder / "calls"
+        shutil.copytree(str(PROJECT / "starter"), str(self.project / "starter"))
+        shutil.copytree(str(PROJECT / "scripts"), str(self.project / "scripts"))
+        (self.project / "scripts/setup.sh").write_text(SETUP)
+        (self.project / "locks").mkdir()
+        for source, package in zip(lock.SOURCES, ("builder", "tester", "runner")):
+            (self.project / source).write_text(f"{package}\n")
+            wheel(folder / "index", package, "2.0")
+            pin = wheel(folder / "index", package, "1.0")
+            for file in [file for file, made in lock.LOCKS.items() if made[0] == source]:
+                (self.project / file).write_text(pin)
+        self.settings = {
+            **{"UV_DEFAULT_INDEX": (folder / "index").as_uri(), "UV_CACHE_DIR": folder / "cache"},
+            **{"PYTHONPATH": self.project, "CALLS": self.calls, "TESTS": "true", "VERIFY": 0},
+        }
+
+    def start(self, *arguments, function=start, **variables):
+        command = [sys.executable, "-c", ON_A_MAC, *arguments]
+        return function(self.project, command, environment(**{**self.settings, **variables}))
+
+    def run(self, *arguments, **variables):
+        return self.start(*arguments, function=run, **variables)
+
+    def files(self):
+        return {file: (self.project / file).read_text() for file in [*lock.LOCKS, *lock.SOURCES]}
+
+    def versions(self, package):
+        pins = [lock.pins(self.project / file) for file in lock.LOCKS]
+        return {found[package][0] for found in pins if package in found}
 
 
 @pytest.fixture()
-def project(tmp_path, monkeypatch):
-    """A committed copy of the project, which lock.py takes for its own."""
+def small(tmp_path):
+    return Small(tmp_path)
+
+
+def test_lock_moves_nothing(small):
+    done = small.run()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "no pin moves" in done.stdout
+    assert [small.versions(name) for name in ("builder", "runner", "tester")] == [{"1.0"}] * 3
+
+
+@pytest.mark.parametrize(("verify", "verdict"), [(0, "reproduces"), (1, "NOT reproduced")])
+def test_a_bump_says_what_moved_what_the_index_has_lost_and_what_was_checked(
+    small, verify, verdict
+):
+    (small.project / "locks/build.in").write_text("builder<2\n")
+    build = small.project / "locks/build.txt"
+    build.write_text(build.read_text().rstrip() + f" --hash=sha256:{'0' * 64}\n")
+    done = small.run("--bump", VERIFY=verify)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"runner +1\.0 +2\.0", done.stdout)
+    assert "warning: locks/build.txt: the index has fewer files of builder 1.0" in done.stdout
+    assert verdict in done.stdout.splitlines()[-1]
+    assert (small.versions("runner"), small.versions("builder")) == ({"2.0"}, {"1.0"})
+    tests, compared = small.calls.read_text().splitlines()
+    assert tests.startswith("-m pytest") and compared == "scripts/verify.py --short"
+
+
+def test_a_bump_to_a_version_moves_an_exact_pin_there(small):
+    (small.project / "requirements.in").write_text("runner==1.0  # the pin\n")
+    assert small.run("--bump", "runner==2.0").returncode == 0
+    assert (small.project / "requirements.in").read_text() == "runner==2.0  # the pin\n"
+    assert (small.versions("runner"), small.versions("tester")) == ({"2.0"}, {"1.0"})
+
+
+def test_what_fails_leaves_the_locks_as_they_were(small, tmp_path):
+    before = small.files()
+    assert_refused(small.run("--bump", TESTS="exit 1"), "running the fast tests failed", UNCHANGED)
+    assert_refused(small.run("--bump", "runer"), "no lock has a package runer", UNCHANGED)
+    assert_refused(small.run("--bump", "runner==3.0"), "runner==3.0", UNCHANGED)
+    offline = {"UV_DEFAULT_INDEX": "http://joe:secret@127.0.0.1:9/simple", "UV_HTTP_RETRIES": 0}
+    done = small.run("--bump", **offline, UV_CACHE_DIR=tmp_path / "empty")
+    assert_refused(done, "127.0.0.1:9", UNCHANGED)
+    assert "secret" not in done.stdout + done.stderr
+    small.calls.unlink()
+    process = small.start("--bump", TESTS="sleep 99")
+    wait_for(small.calls.exists, "the tests")
+    process.send_signal(signal.SIGINT)
+    assert process.communicate()[1] == f"error: interrupted; {UNCHANGED}\n"
+    assert small.files() == before
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/pyproject.toml").write_text("[project]\nname = 'mine'\nversion = '1'\n")
+    (small.project / "requirements.in").write_text(f"mine @ {(tmp_path / 'mine').as_uri()}\n")
+    assert_refused(small.run(), "no hash: mine @ file:", UNCHANGED)
+    assert small.files()["requirements.txt"] == before["requirements.txt"]
+
+
+@pytest.mark.slow
+def test_a_package_more_moves_no_other_pin(tmp_path):
     project = copy_project(tmp_path / "project")
-    git = ["git", "-c", "user.name=x", "-c", "user.email=x@example.org"]
-    for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "x"]):
-        subprocess.run([*git, *command], cwd=str(project), check=True)
-    monkeypatch.setattr(lock, "PROJECT", project)
-    return project
-
-
-@pytest.fixture()
-def index():
-    try:
-        package_index.files("wheel")
-    except Problem as problem:
-        pytest.skip(f"needs the package index: {problem}")
-
-
-def git_diff(project):
-    return subprocess.check_output(["git", "status", "--porcelain"], cwd=str(project), text=True)
-
-
-def run_lock(project, *arguments, **variables):
-    command = [sys.executable, "-m", "scripts.lock", *arguments]
-    env = environment(**variables)
-    return subprocess.run(command, cwd=str(project), env=env, capture_output=True, text=True)
-
-
-@pytest.mark.slow
-def test_plain_pip_compile_changes_no_byte(project, index, tmp_path):
-    subprocess.run([f"{sys.base_prefix}/bin/python3", "-m", "venv", tmp_path / "own"], check=True)
-    own = tmp_path / "own" / "bin"
-    subprocess.run([own / "python", "-m", "pip", "install", "-q", "pip-tools"], check=True)
-    for folder, arguments in [
-        (Path(sys.prefix, "bin"), ""),
-        (Path(sys.prefix, "bin"), "-P pillow"),
-        (Path(sys.prefix, "bin"), "locks/build.in"),
-        (own, "requirements.in"),
-        (own, "locks/dev.in"),
-    ]:
-        path = environment(PATH=f"{folder}:{os.environ['PATH']}")
-        command = f"pip-compile {arguments}"
-        subprocess.run(command, shell=True, cwd=str(project), env=path, check=True)
-        assert git_diff(project) == "", f"{command} of {folder}"
-
-
-@pytest.mark.slow
-def test_a_package_more_moves_no_other_pin(project, index):
-    before = {file: preflight.pins(project / file) for file in lock.TXT}
+    before = {file: lock.pins(project / file) for file in lock.LOCKS}
     asked = project / "requirements.in"
     asked.write_text(asked.read_text().replace("\nnumpy ", "\nsqlparse<0.5  # a test\nnumpy "))
-    done = run_lock(project)
+    command = f". scripts/uv.sh && exec {sys.executable} scripts/maintain/lock.py"
+    done = run(project, ["sh", "-c", command], environment(PYTHONPATH=project))
+    if "Failed to fetch" in done.stderr:
+        pytest.skip(f"needs the package index: {done.stderr}")
     assert done.returncode == 0, done.stderr
     assert re.search(r"sqlparse +none +0\.4\.4", done.stdout)
-    for file in set(lock.TXT) - {"locks/build.txt", "locks/dev.txt"}:
-        assert preflight.pins(project / file) == {**before[file], "sqlparse": "0.4.4"}, file
-    for file in ("locks/build.txt", "locks/dev.txt"):
-        assert preflight.pins(project / file) == before[file], file
-
-
-@pytest.mark.slow
-def test_a_pin_that_others_exclude_is_explained_in_one_line(project, index):
-    done = run_lock(project, "--bump", "ray==2.3.0")
-    assert_refused(done, "ray[rllib]==2.3.0", "gymnasium==0.26.3", "the locks are unchanged")
-    assert git_diff(project) == ""
-
-
-def test_no_network(project):
-    done = run_lock(project, "--bump", "pillow", **NO_NETWORK)
-    assert_refused(done, "Failed to fetch", "the locks are unchanged")
-    assert "secret" not in done.stdout + done.stderr
-    assert git_diff(project) == ""
-
-
-def test_interrupted(project):
-    process = subprocess.Popen(
-        [sys.executable, "-m", "scripts.lock", "--bump"],
-        cwd=str(project),
-        env=environment(**{**NO_NETWORK, "UV_HTTP_RETRIES": "9"}),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    assert process.stdout.readline() == "checking requirements.in ...\n"
-    time.sleep(0.5)
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all of them
-    _, errors = process.communicate(timeout=60)
-    assert errors == "error: interrupted; the locks are unchanged\n"
-    assert process.returncode == 1
-    assert git_diff(project) == ""
-
-
-@pytest.mark.parametrize("package", ["pilow", "pillow>=9"])
-def test_a_mistyped_package(project, package):
-    with pytest.raises(Problem, match=f"no lock has a package {package};.*unchanged"):
-        lock.main([package], bump=True)
-
-
-def test_a_bump_starts_from_committed_files(project):
-    with (project / "requirements.in").open("a") as file:
-        file.write("sqlparse  # mine\n")
-    with pytest.raises(Problem, match=r"M requirements\.in"):
-        lock.main(["pillow"], bump=True)
-    assert git_diff(project) == " M requirements.in\n"
-
-
-def record(monkeypatch, fail_at=None, error=None, line=f"pillow=={NEW} \\", verify=0):
-    """In the place of `lock.run`: writes what pip-compile would write, or fails at a step."""
-    steps, folders = [], set()
-
-    def run(step, command, folder, **variables):
-        steps.append(step)
-        folders.add(folder)
-        if step == fail_at:
-            raise error
-        if step == "compiling requirements.txt":
-            path = Path(folder, "requirements.txt")
-            path.write_text(re.sub(r"(?m)^pillow==.*", lambda _: line, path.read_text()))
-        if step == TRIAL[0]:
-            python = Path(folder, ".venv", "bin", "python")
-            python.parent.mkdir(parents=True)
-            python.write_text(f"#!/bin/sh\necho $@ >&2; exit {verify}\n")
-            python.chmod(0o755)
-
-    monkeypatch.setattr(lock, "run", run)
-    return steps, folders
-
-
-@pytest.mark.parametrize("verify", [0, 1])
-def test_a_bump_counts_after_its_tests(project, monkeypatch, capfd, verify):
-    old = preflight.pins(project / "requirements.txt")["pillow"]
-    steps, _ = record(monkeypatch, verify=verify)
-    lock.main(["pillow==99.0 ray==2.3.0", "setuptools==75.3.1"], bump=True)
-    assert steps[-2:] == TRIAL
-    asked = (project / "requirements.in").read_text()
-    assert "\nray[rllib]==2.3.0  # " in asked  # an exact pin moves there too
-    assert "\nsetuptools<82  # " in asked and "\npillow  # " in asked
-    for file in ("requirements.txt", "locks/linux-aarch64.txt", "locks/darwin-arm64.txt"):
-        assert preflight.pins(project / file)["pillow"] == NEW
-    said = capfd.readouterr()
-    assert re.search(rf"pillow +{old} +{NEW}", said.out)
-    assert said.err == "-m scripts.verify --short\n"
-    assert ("NOT reproduced" in said.out) == bool(verify)
-
-
-@pytest.mark.parametrize(
-    ("fail_at", "error"),
-    [
-        (TRIAL[0], Problem("no compiler")),
-        (TRIAL[1], Problem("FAILED tests/test_x.py")),
-        (TRIAL[1], KeyboardInterrupt()),
-        ("compiling locks/darwin-arm64.txt", OSError(28, "No space left on device")),
-    ],
-)
-def test_a_bump_that_fails_changes_nothing(project, monkeypatch, fail_at, error):
-    steps, folders = record(monkeypatch, fail_at, error)
-    with pytest.raises(Problem, match=r"^[^\n]+; the locks are unchanged$"):
-        lock.main(["pillow"], bump=True)
-    assert git_diff(project) == ""
-    assert steps[-1] == fail_at and not any(folder.exists() for folder in folders)
-
-
-def test_what_can_have_no_hash_is_refused(project, monkeypatch):
-    record(monkeypatch, line="my-env @ file:///path")
-    with pytest.raises(Problem, match=r"no hash: my-env @ file:///path;.*unchanged"):
-        lock.main([], bump=False)
-    assert git_diff(project) == ""
-
-
-def test_make_passes_the_packages_on():
-    command = ["make", "--dry-run", "bump", "PACKAGE=ray==2.3.0 gymnasium==0.26.3"]
-    shown = subprocess.check_output(command, cwd=str(PROJECT), text=True)
-    assert "scripts.lock --bump ray==2.3.0 gymnasium==0.26.3\n" in shown
+    for file, pins in before.items():
+        after = lock.pins(project / file)
+        assert after.pop("sqlparse", ("0.4.4",))[0] == "0.4.4"
+        assert after == pins

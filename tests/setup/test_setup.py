@@ -1,360 +1,288 @@
-"""scripts/setup.sh: what it installs, and what it leaves when it cannot.
+"""scripts/setup.sh, run on small locks: what it installs, and what a failure leaves behind."""
 
-The real locks take minutes to install, so these tests give the script a project of
-its own whose locks name one small wheel each, and no index.
-"""
-
-import hashlib
-import io
 import os
-import pty
-import re
 import shutil
 import signal
 import subprocess
 import sys
-import tarfile
 from pathlib import Path
 
 import pytest
-from helpers import PROJECT, assert_refused
-from helpers.processes import wait_for
-from helpers.wheel import wheel
+from helpers import PROJECT, python_build
+from helpers.small import run, start, wheel
 
-BASE = str(Path(sys.base_prefix, "bin", "python3"))
+BASE = Path(sys.base_prefix, "bin", "python3")
+UV = Path(sys.prefix, "bin", "uv")
+MANY = {f"many/file{number}.py": "" for number in range(3000)}
 
 
-class Small:
-    """A project of three small wheels, with the real Makefile and set-up scripts."""
+class Clone:
+    """The real Makefile and set-up scripts, and locks of small packages on an index of its own."""
 
     def __init__(self, folder):
-        self.folder = folder / "clone"
-        self.home = folder / "home"
-        self.wheels = folder / "wheels"
-        self.lock = self.folder / "requirements.txt"
+        self.folder, self.index, self.bin = folder / "clone", folder / "index", folder / "bin"
         self.venv = self.folder / ".venv"
-        self.wheels.mkdir()
-        shutil.copytree(str(PROJECT / "scripts"), str(self.folder / "scripts"))
-        for name in ("Makefile", ".tool-versions"):
-            shutil.copy(str(PROJECT / name), str(self.folder / name))
-        for lock, name in [
-            ("locks/build", "builder"), ("requirements", "runner"),
-            ("locks/dev", "tester"), ("locks/linux-aarch64", "arm-runner"),
-        ]:  # fmt: skip
-            path = self.folder / f"{lock}.txt"
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(wheel(self.wheels, name.replace("-", "_"), "1.0"))
+        for name in ("scripts", "locks"):
+            (self.folder / name).mkdir(parents=True)
+        for name in ("Makefile", ".tool-versions", "scripts/setup.sh", "scripts/uv.sh"):
+            shutil.copyfile(str(PROJECT / name), str(self.folder / name))  # as a ZIP: not its mode
         (self.folder / "main.py").write_text("import runner, sys; print(*sys.argv[1:])\n")
+        (self.folder / "locks/build.txt").write_text(wheel(self.index, "builder"))
+        (self.folder / "locks/dev.txt").write_text(wheel(self.index, "tester"))
+        self.lock(wheel(self.index, "runner"))
+        for name, target in (("uv", UV), ("python3", BASE)):
+            self.program(name, f'exec {target} "$@"')
+        self.settings = {
+            "PATH": f"{self.bin}:/usr/bin:/bin",
+            "HOME": str(folder / "home"),
+            "UV_CACHE_DIR": str(folder / "cache"),
+            "UV_HTTP_RETRIES": "0",
+            "PIP_RETRIES": "0",
+            "CC": "true",  # nothing is compiled here
+            "PIP_CONFIG_FILE": os.devnull,
+            "PIP_INDEX_URL": self.index.as_uri(),
+        }
 
-    def start(self, *command, **variables):
-        return subprocess.Popen(
-            command or ["scripts/setup.sh"],
-            cwd=str(self.folder),
-            env={
-                "PATH": "/usr/bin:/bin",
-                "HOME": str(self.home),
-                "PYTHON": BASE,
-                "PIP_NO_INDEX": "1",
-                "PIP_FIND_LINKS": str(self.wheels),
-                "PIP_CONFIG_FILE": os.devnull,
-                **variables,
-            },
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
+    def lock(self, *lines):
+        (self.folder / "requirements.txt").write_text("".join(lines))
+
+    def program(self, name, script):
+        self.bin.mkdir(exist_ok=True)
+        (self.bin / name).write_text(f"#!/bin/sh\n{script}\n")
+        (self.bin / name).chmod(0o755)
+        return self.bin / name
+
+    def start(self, *command, function=start, **variables):
+        command = command or ("sh", "scripts/setup.sh", BASE)
+        return function(self.folder, command, {**self.settings, **variables})
 
     def run(self, *command, **variables):
-        process = self.start(*command, **variables)
-        stdout, stderr = process.communicate()
-        return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+        return self.start(*command, function=run, **variables)
 
     def has(self, *modules):
-        code = f"import {', '.join(modules)}"
-        command = [str(self.venv / "bin/python"), "-c", code]
+        command = [str(self.venv / "bin/python"), "-c", f"import {', '.join(modules)}"]
         return subprocess.run(command, stderr=subprocess.DEVNULL).returncode == 0
 
-    def lock_source(self, build):
-        """Add box2d-py to the lock, as a source package that the code `build` builds.
-
-        In `build`, `site` is the folder of the environment's packages.
-        """
-        wheel(self.wheels, "box2d_py", "2.3.5")
-        built = self.wheels / "box2d_py-2.3.5-py3-none-any.whl"
-        backend = f"""import os, shutil, sysconfig, time
-from pathlib import Path
-def build_wheel(folder, settings=None, metadata=None):
-    site = Path(sysconfig.get_paths()["purelib"])
-    {build}
-    return shutil.copy("{built.name}", folder) and "{built.name}"
-"""
-        project = (
-            '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
-        )
-        files = {"backend.py": backend.encode(), "pyproject.toml": project.encode()}
-        files[built.name] = built.read_bytes()
-        built.unlink()  # it is there as source only
-        path = self.wheels / "box2d-py-2.3.5.tar.gz"
-        with tarfile.open(str(path), "w:gz") as archive:
-            for name, content in files.items():
-                member = tarfile.TarInfo(f"box2d-py-2.3.5/{name}")
-                member.size = len(content)
-                archive.addfile(member, io.BytesIO(content))
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        with self.lock.open("a") as lock:
-            lock.write(f"box2d-py==2.3.5 \\\n    --hash=sha256:{digest}\n    # via gymnasium\n")
+    def assert_repaired(self):
+        """The next set-up makes it whole."""
+        done = self.run()
+        assert done.returncode == 0, done.stderr
+        assert self.has("builder", "runner", "tester")
+        again = self.run(PIP_INDEX_URL="file:///nowhere")
+        assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
 
 
 @pytest.fixture()
-def small(tmp_path):
-    return Small(tmp_path)
+def clone(tmp_path):
+    return Clone(tmp_path)
 
 
-def elsewhere(folder, name, libc="gnu"):
-    """This Python, saying of itself that it runs on another platform."""
-    path = folder / "python-elsewhere"
-    path.write_text(
-        f"""#!/bin/sh
-        case "$2" in
-            *platform*) echo {name} ;;
-            *HOST_GNU_TYPE*) [ {libc} = musl ] ;;
-            *) exec {BASE} "$@" ;;
-        esac"""
-    )
-    path.chmod(0o755)
-    return str(path)
+def refused(done, *words):
+    """It ended with one line of ours that has these words."""
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("error: "), done.stderr
+    for word in words:
+        assert word in last
+    return last
 
 
-# What is refused before anything is made or moved.
-
-
-@pytest.mark.parametrize(
-    ("name", "libc"),
-    [("linux-ppc64le", "gnu"), ("linux-x86_64", "musl"), ("darwin-x86_64", "gnu")],
-)
-def test_a_platform_without_a_lock(small, name, libc):
-    done = small.run(PYTHON=elsewhere(small.folder, name, libc))
-    assert_refused(done, f"there is no lock for {name}")
-    assert not small.venv.exists()
-
-
-def test_no_compiler(small):
-    done = small.run(CC="/no/such/cc")
-    assert_refused(done, "apt install g++", "dnf install gcc-c++", "xcode-select --install")
-    assert not small.venv.exists()
-
-
-@pytest.mark.parametrize("file", ["requirements.txt", "locks/build.txt", "locks/dev.txt"])
-def test_a_line_without_a_hash(small, file):
-    with (small.folder / file).open("a") as lock:
-        lock.write("my-env @ file:///srv/my-env\n")
-    done = small.run("scripts/setup.sh", "dev")
-    assert_refused(done, f"{file}, line 2 ", "my-env", f"git checkout {file}")
-    assert not small.venv.exists()
-
-
-def test_a_lock_that_cannot_be_read(small):
-    (small.folder / "locks/build.txt").unlink()
-    assert small.run().returncode == 1
-    assert not small.venv.exists()
-
-
-def test_make_help_lists_every_target_and_the_first_command_first(small):
-    said = small.run("make", "help").stdout
-    phony = re.search(r"^\.PHONY: ((?:.*\\\n)*.*)", (PROJECT / "Makefile").read_text(), re.M)
-    listed = re.findall(r"^  make (\S+)", said, re.M)
-    assert sorted(listed) == sorted(phony.group(1).replace("\\\n", "").split())
-    assert listed[0] == "run"
-
-
-# What is installed.
-
-
-@pytest.mark.slow
-def test_set_up_once_then_never_again(small):
-    flags = ("make", "ITERATIONS=2", "SEED=3", "ARGS=--render none")
-    first = small.run(*flags)
-    assert first.returncode == 0, first.stderr
-    assert first.stderr == ""
-    assert "Installing 2 packages for Python 3.8" in first.stdout
-    assert first.stdout.splitlines()[-1] == "--iterations 2 --seed 3 --render none"
-    assert len(first.stdout.splitlines()) < 10
-    assert (
-        "Successfully installed runner" in (small.folder / ".setup/requirements.log").read_text()
-    )
-    assert small.has("builder", "runner")
-    assert not small.has("tester")  # for tests only
-    marker = small.venv / "untouched"
-    marker.write_text("")
-    second = small.run("make", PIP_FIND_LINKS="/nowhere")
-    assert (second.stdout, second.stderr) == ("\n", "")
-    # Nothing outside the clone but pip's cache.
-    assert {path.name for path in small.home.glob("*")} <= {".cache"}
-    # The tests' packages come on top.
-    assert small.run("scripts/setup.sh", "dev").returncode == 0
-    assert small.has("builder", "runner", "tester")
-    again = small.run("scripts/setup.sh", "dev", PIP_FIND_LINKS="/nowhere")
-    assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
-    assert marker.exists()
-
-
-@pytest.mark.slow
-def test_a_terminal_gets_a_bar(small):
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        ["scripts/setup.sh"],
-        cwd=str(small.folder),
-        env={"PATH": "/usr/bin:/bin", "PYTHON": BASE, "PIP_NO_INDEX": "1", "COLUMNS": "60"},
-        stdout=theirs,
-        stderr=subprocess.DEVNULL,
-    )
-    os.close(theirs)
-    said = b""
-    try:
-        while True:
-            said += os.read(ours, 1000)
-    except OSError:  # the other side is closed
-        process.wait()
-    assert re.search(rb"\r\x1b\[K\[#* *\] \d+ s: 0 of 2 packages fetched", said)
-    assert said.count(b"\n") == 1  # the rest was over itself
-    assert process.returncode == 1
-
-
-@pytest.mark.slow
-def test_a_persons_own_settings_reach_main_and_not_set_up(small):
-    # Each of them alone makes pip fail, or install elsewhere or something else.
-    foreign = small.home / "foreign"
-    foreign.mkdir(parents=True)
+def test_one_command_then_nothing_to_do(clone, tmp_path):
+    foreign = tmp_path / "foreign"
+    foreign.mkdir()
     for module in ("pip", "venv", "zipfile"):
         (foreign / f"{module}.py").write_text("raise SystemExit('foreign')")
-    (small.home / "constraints.txt").write_text("runner==0.9\n")
-    (foreign / "my_env.py").write_text("")
-    (small.folder / "main.py").write_text("import my_env, runner")
-    configuration = small.home / ".config/pip/pip.conf"
-    configuration.parent.mkdir(parents=True)
-    configuration.write_text(
-        f"[global]\nno-index = true\nfind-links = {small.wheels}\nuser = yes\n"
-        f"[install]\ntarget = {small.home}/t\nconstraint = {small.home}/constraints.txt\n"
-    )
-    done = small.run(
-        "make",
-        PIP_CONFIG_FILE="",
-        PIP_FIND_LINKS="",
-        PIP_TARGET=f"{small.home}/target",
-        PIP_PREFIX=f"{small.home}/prefix",
-        PIP_USER="1",
-        PIP_CONSTRAINT=f"{small.home}/constraints.txt",
-        PIP_REQUIRE_VIRTUALENV="1",
-        PIP_NO_DEPS="1",
-        PYTHONPATH=str(foreign),
-        PYTHONHOME="/nowhere",
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert small.has("builder", "runner")
-    assert {path.name for path in small.home.iterdir()} <= {
-        *(".cache", ".config", "constraints.txt", "foreign")
+    shell = {
+        **{"ENV": "production", "SEED": "9", "ITERATIONS": "9", "WORKERS": "9", "ARGS": "--no"},
+        **{"PYTHON": "/nowhere", "PYTHONPATH": str(foreign), "PYTHONHOME": "/nowhere"},
+        **{"PYTHONSAFEPATH": "1", "PYTHONWARNINGS": "error", "VIRTUAL_ENV": "/nowhere"},
     }
+    make = ("make", "SEED=3", f"PYTHON={BASE}")
+    first = clone.run(*make, **shell)
+    assert first.returncode == 0, first.stderr
+    assert first.stdout == "--seed 3\n"
+    assert clone.has("builder", "runner", "tester")
+    again = clone.run("make", **{**shell, "PIP_INDEX_URL": "file:///nowhere"})
+    assert (again.returncode, again.stdout, again.stderr) == (0, "\n", "")
+    assert not (tmp_path / "home").exists()
+    # The clone's own modules are found from any folder.
+    (clone.folder / "scripts/where.py").write_text("import main")
+    script = [str(clone.venv / "bin/python"), str(clone.folder / "scripts/where.py")]
+    assert subprocess.check_output(script, cwd="/") == b"\n"
 
 
-@pytest.mark.slow
-def test_each_platform_gets_its_lock(small):
-    python = elsewhere(small.folder, "linux-aarch64")
-    assert small.run("scripts/setup.sh", "lock").stdout == "requirements.txt\n"
-    done = small.run("scripts/setup.sh", "lock", PYTHON=python)
-    assert done.stdout == "locks/linux-aarch64.txt\n"
-    assert small.run(PYTHON=python).returncode == 0
-    assert small.has("arm_runner")
-    assert not small.has("runner")
+def test_what_was_removed_or_added_by_hand_is_put_right(clone):
+    assert clone.run().returncode == 0
+    made = (clone.venv / "pyvenv.cfg").stat().st_mtime_ns
+    clone.run(UV, "pip", "uninstall", "--python", clone.venv, "tester")
+    wheel(clone.index, "extra")
+    clone.run(UV, "pip", "install", "--python", clone.venv, "-i", clone.index.as_uri(), "extra")
+    clone.assert_repaired()
+    assert not clone.has("extra")
+    assert (clone.venv / "pyvenv.cfg").stat().st_mtime_ns == made  # not anew
 
 
-# box2d-py's build, in the place of half a minute of C++.
-MEETS_THE_REST = """for _ in range(1200):
-        if (site / "runner.py").exists(): break
-        time.sleep(0.1)
-    else: raise SystemExit("nothing else is installed meanwhile")"""
-FAILS = 'raise SystemExit("Box2D.i: no such file")'
-TAKES_LONG = """Path({!r}).write_text(str(os.getpid()))
-    time.sleep(600)"""
+def test_a_moved_clone_is_set_up_anew(clone):
+    assert clone.run().returncode == 0
+    clone.folder = clone.folder.rename(clone.folder.with_name("renamed"))
+    clone.venv = clone.folder / ".venv"
+    clone.assert_repaired()
+    assert str(clone.folder) in (clone.venv / "bin/activate").read_text()
 
 
-@pytest.mark.slow
-def test_box2d_is_built_while_the_rest_is_installed(small):
-    small.lock_source(MEETS_THE_REST)
-    done = small.run(PIP_NO_CACHE_DIR="1")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert small.has("box2d_py", "runner")
+def test_a_link_to_another_clones_environment_is_not_followed(clone, tmp_path):
+    other = Clone(tmp_path / "other")
+    assert other.run().returncode == 0
+    clone.venv.symlink_to(other.venv)
+    clone.lock(wheel(clone.index, "runner"), wheel(clone.index, "more"))
+    clone.assert_repaired()
+    assert clone.has("more") and not other.has("more")
+    again = other.run(PIP_INDEX_URL="file:///nowhere")
+    assert (again.returncode, again.stderr) == (0, "")
 
 
-@pytest.mark.slow
-def test_two_set_ups_at_a_time_take_turns(small):
-    processes = [small.start(), small.start()]
-    said = [process.communicate()[0] for process in processes]
-    assert [process.returncode for process in processes] == [0, 0]
-    assert sum("Waiting for another set-up" in words for words in said) == 1
-    assert sum("Installing" in words for words in said) == 1
+def test_where_pip_looks_for_packages_is_what_uv_is_told(clone, tmp_path):
+    configuration = tmp_path / "pip.conf"
+    configuration.write_text(
+        "[global]\nproxy = http://p:1\nindex-url = http://a\nfind-links =\n  /one\n  /two\n"
+        "[install]\nindex-url = http://b\nextra-index-url = http://c http://d\n"
+    )
+    told = clone.run(
+        *("sh", "-c", ". scripts/uv.sh; env"),
+        **{"PIP_CONFIG_FILE": str(configuration), "PIP_INDEX_URL": "", "PIP_PROXY": "http://q:2"},
+        **{"PIP_CERT": "/pips", "SSL_CERT_FILE": "/uvs"},
+    ).stdout.splitlines()
+    assert "UV_INDEX=http://b http://c http://d" in told
+    assert {"UV_DEFAULT_INDEX=http://b", "UV_FIND_LINKS=/one,/two"} < set(told)
+    assert {"ALL_PROXY=http://q:2", "SSL_CERT_FILE=/uvs"} < set(told)
 
 
-# What is left when it cannot: the environment of before.
+# What fails, and what the next set-up finds.
 
 
-@pytest.fixture(scope="module")
-def old(tmp_path_factory):
-    """A project that is set up, and whose lock then changes in each test."""
-    small = Small(tmp_path_factory.mktemp("old"))
-    assert small.run().returncode == 0
-    return small
-
-
-def assert_old(small):
-    assert small.has("builder", "runner")
-    assert not small.has("successor")
-    assert not (small.folder / ".setup/previous").exists()
-
-
-@pytest.mark.slow
-def test_a_failed_set_up_leaves_the_old_environment(old):
-    old.lock.write_text(wheel(old.wheels, "successor", "2.0").replace("sha256:", "sha256:0")[:-2])
-    for _ in range(2):  # nor is it taken for a finished one
-        done = old.run()
-        assert_refused(done, "MATCH THE HASHES", "successor==2.0", ".setup/requirements.log")
-        assert_old(old)
-    old.lock.write_text(wheel(old.wheels, "successor", "2.0"))
-    old.lock_source(FAILS)
-    assert_refused(old.run(), "Box2D.i: no such file", ".setup/box2d-py.log")
-    assert_old(old)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_an_interrupted_set_up_leaves_the_old_environment(old, number):
-    building = old.folder / f"building-{number}"
-    old.lock.write_text(wheel(old.wheels, "successor", "2.0"))
-    old.lock_source(TAKES_LONG.format(str(building)))
-    process = old.start()
-    wait_for(lambda: building.exists() and building.read_text(), "the build")
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
+def test_interrupted_while_it_installs(clone, number, status):
+    clone.lock(wheel(clone.index, "runner"), wheel(clone.index, "big", files=MANY))
+    process = clone.start()
+    site = clone.venv / "lib/python{}.{}/site-packages/many".format(*sys.version_info)
+    while process.poll() is None and not site.exists():
+        pass
     os.killpg(process.pid, number)  # as a terminal does: to all of them
-    _, errors = process.communicate(timeout=60)
-    assert errors == ""
-    builder = int(building.read_text())
-    if number == signal.SIGINT:
-        assert process.returncode == 130
-        state = subprocess.run(["ps", "-o", "stat=", "-p", str(builder)], capture_output=True)
-        assert state.stdout[:1] in (b"", b"Z")  # Z: it has ended
-    else:  # nobody was left to clean up but the next set-up, whether it succeeds or not
-        os.kill(builder, number)
-        assert old.run(PIP_FIND_LINKS="/nowhere").returncode == 1
-    assert_old(old)
+    assert process.communicate()[1].count("error:") == 0
+    assert process.returncode in (status, -number)
+    assert len(list(site.iterdir())) < len(MANY), "killed too late: this test shows nothing"
+    clone.assert_repaired()
+    assert len(list(site.glob("*.py"))) == len(MANY)
+
+
+def test_a_full_disk(clone, tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(disk)]
+    if subprocess.run(mount, stderr=subprocess.DEVNULL).returncode:
+        pytest.skip("mounting a small disk needs root")
+    try:
+        clone.folder = Path(shutil.move(str(clone.folder), str(disk / "clone")))
+        clone.venv = clone.folder / ".venv"
+        large = {"large.bin": "0" * 4_000_000}
+        clone.lock(wheel(clone.index, "runner"), wheel(clone.index, "big", files=large))
+        refused(clone.run(), "run the same command again")
+        subprocess.run(["mount", "-o", "remount,size=50m", str(disk)], check=True)
+        clone.assert_repaired()
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_no_network_and_no_password_in_what_it_says(clone):
+    done = clone.run(PIP_INDEX_URL="http://joe:secret@127.0.0.1:9/simple")
+    refused(done, "run the same command again")
+    assert "127.0.0.1:9" in done.stderr
+    assert "secret" not in done.stdout + done.stderr
+    clone.assert_repaired()
+
+
+@pytest.mark.parametrize("lock", ["requirements.txt", "locks/build.txt", "locks/dev.txt"])
+def test_a_package_that_is_not_the_locked_one_is_not_installed(clone, lock):
+    path = clone.folder / lock
+    right = path.read_text()
+    for wrong in (right.split(" ")[0] + "\n", right[:-9] + "00000000\n"):  # no hash, another hash
+        path.write_text(wrong)
+        done = clone.run()
+        refused(done, "run the same command again")
+        assert right.split("==")[0] in done.stderr
+    path.write_text(right)
+    clone.assert_repaired()
+
+
+@pytest.mark.skipif(not shutil.which("flock"), reason="without flock, nothing takes turns")
+def test_two_at_once_take_turns(clone):
+    clone.lock(wheel(clone.index, "runner"), wheel(clone.index, "big", files=MANY))
+    processes = [clone.start(), clone.start()]
+    said = [process.communicate() for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], said
+    assert sum("Waiting for another set-up" in stdout for stdout, _ in said) == 1
+    assert sum("+ runner==1.0" in stderr for _, stderr in said) == 1
+
+
+def test_what_cannot_work_is_refused_before_anything_is_fetched(clone, tmp_path):
+    def refuse(*words, python=BASE, **variables):
+        done = clone.run("sh", "scripts/setup.sh", python, **variables)
+        assert refused(done, *words) == done.stderr.strip()  # and says nothing else
+        assert not clone.venv.exists() and not Path(clone.settings["UV_CACHE_DIR"]).exists()
+
+    refuse("apt install g++", "xcode-select --install", "/no/such/cc", CC="/no/such/cc")
+    refuse("PYTHON=/no/such/python is not there", python="/no/such/python")
+    refuse("none of Python 3.8 3.9 3.10", python=clone.program("old", "echo 3.7"))
+    (tmp_path / "lzma.py").write_text("import _no_lzma")
+    partial = clone.program("partial", f'PYTHONPATH={tmp_path} exec {BASE} "$@"')
+    refuse("not complete", "_no_lzma", python=partial)
+    clone.program("ldd", "echo musl libc")
+    refuse("no lock for linux-x86_64-musl")
+    clone.program("uname", "echo Linux ppc64le")
+    refuse("no lock for linux-ppc64le")
+    (clone.bin / "uname").unlink()
+    (clone.bin / "ldd").unlink()
+    (clone.bin / "uv").unlink()
+    clone.program("python3", "exit 1")
+    refuse("sudo apt install python3-venv", "uv")
+
+
+# Where Python and uv come from.
+
+
+def test_a_version_managers_python_is_found(clone, tmp_path):
+    clone.program("python3.8", "echo 'python3.8: command not found' >&2; exit 127")  # its shim
+    for variable, place in [
+        ("PYENV_ROOT", "versions/3.8.18/bin"),
+        ("ASDF_DATA_DIR", "installs/python/3.8.18/bin"),
+        ("MISE_DATA_DIR", "installs/python/3.8.18/bin"),
+    ]:
+        found = tmp_path / variable / place
+        found.mkdir(parents=True)
+        (found / "python3.8").symlink_to(BASE)
+        shutil.rmtree(str(clone.venv), ignore_errors=True)
+        done = clone.run("sh", "scripts/setup.sh", **{variable: str(tmp_path / variable)})
+        assert done.returncode == 0, done.stderr
+        assert clone.has("builder", "runner", "tester")
 
 
 @pytest.mark.slow
-def test_a_finished_set_up_replaces_the_old_environment(old):
-    old.lock.write_text(wheel(old.wheels, "successor", "2.0"))
-    os.utime(str(old.lock), (0, 0))  # whatever its date
-    for link in (old.venv / "bin").glob("python*"):  # and if its Python has gone
-        link.unlink()
-    done = old.run()
+def test_a_machine_with_another_python3_only(clone, tmp_path):
+    """pip gets uv, and uv gets Python; both stay in the clone."""
+    clone.program("python3", f'[ "$1" = -m ] && exec {BASE} "$@"')  # uv calls it otherwise
+    for series in ("3.8", "3.9", "3.10"):
+        clone.program(f"python{series}", "exit 127")
+    (clone.bin / "uv").unlink()
+    program = {"uv-1.0.data/scripts/uv": UV.read_bytes()}
+    with (clone.folder / "locks/dev.txt").open("a") as lock:
+        lock.write(wheel(clone.index, "uv", files=program).replace(" ", " \\\n    "))
+        lock.write("    # via -r locks/dev.in\n")
+    offline = clone.run("sh", "scripts/setup.sh", PIP_INDEX_URL="http://127.0.0.1:9/simple")
+    refused(offline, "pip could not get uv")
+    mirror = python_build.mirror(tmp_path / "mirror")
+    done = clone.run("sh", "scripts/setup.sh", **mirror)
     assert done.returncode == 0, done.stderr
-    assert old.has("successor")
-    assert not old.has("runner")  # exactly the lock
-    assert not (old.folder / ".setup/previous").exists()
+    assert clone.has("builder", "runner", "tester")
+    home = (clone.venv / "pyvenv.cfg").read_text()
+    assert f"{clone.folder}/.setup/python/cpython-3.8" in home
+    assert not (tmp_path / "home/.local").exists()

@@ -2,11 +2,9 @@
 
 import os
 import shutil
-import subprocess
-import sys
 
 import pytest
-from helpers import PROJECT, environment
+from helpers import run_main
 from storage.test_checkpoint import MANIFEST, WEIGHTS
 
 from starter import Problem
@@ -14,18 +12,14 @@ from starter.storage import checkpoint, folder
 
 
 def save(run, iteration=1):
-    run.mkdir(exist_ok=True)
+    run.mkdir(exist_ok=True, parents=True)
     path = checkpoint.save(run, iteration, WEIGHTS, **MANIFEST)
     folder.name_latest(run)
     return path
 
 
 def test_the_newest_run_is_found_with_or_without_its_link(tmp_path, monkeypatch):
-    runs = tmp_path / "runs"
-    runs.mkdir()
-    latest = runs / "latest"
-    with pytest.raises(Problem, match=f"no checkpoint in {runs}; name a folder"):
-        checkpoint.newest(latest)
+    runs, latest = tmp_path / "runs", tmp_path / "runs" / "latest"
     save(runs / "b", 9)
     new = save(runs / "a")  # last by the clock alone
     assert os.readlink(latest) == "a"  # the runs may be moved as a whole
@@ -72,26 +66,21 @@ def test_a_run_is_in_use_until_its_process_has_ended(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize(("size", "kept"), [("64k", False), ("20m", True)])
 def test_a_full_disk_costs_no_training_and_no_checkpoint(size, kept, tmp_path):
-    # Filled up once the first iteration is saved, if there is room for that.
+    # It is filled up once the first iteration is saved, if there is room for that.
     fill = f"""
         mount -t tmpfs -o size={size} tmpfs {tmp_path} || exit 99
         (until ls {tmp_path}/latest; do sleep 0.1; done; cat /dev/zero > {tmp_path}/filler) \\
             > /dev/null 2>&1 &
-        {sys.executable} main.py --output {tmp_path} --iterations 4 --render none
+        "$@"
         status=$?
         kill $! 2> /dev/null
         rm -f {tmp_path}/filler
         cp -r {tmp_path}/Lunar*/checkpoint_* {tmp_path}-kept 2> /dev/null
         exit $status
     """
-    done = subprocess.run(
-        ["unshare", "--map-root-user", "--mount", "sh", "-c", fill],
-        cwd=PROJECT,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
+    on_full_disk = ["unshare", "--map-root-user", "--mount", "sh", "-c", fill, "sh"]
+    flags = ["--iterations", 4, "--render", "none", "--output", tmp_path]
+    done = run_main(*flags, before=on_full_disk)
     if done.returncode == 99 or "unshare" in done.stderr:
         pytest.skip("this machine does not allow a disk of one's own: " + done.stderr.strip())
     assert done.returncode == 1, done.stderr

@@ -1,4 +1,4 @@
-"""What TensorBoard shows of a run, against the run's CSV file."""
+"""What TensorBoard shows of a run, compared with the run's CSV file."""
 
 import csv
 
@@ -8,7 +8,7 @@ from tensorboard.backend.event_processing.event_multiplexer import EventMultiple
 CURVES = {"episode_reward_mean", "episode_len_mean", "epsilon", "loss", "mean_q"}
 
 
-def test_every_point_is_the_csvs(trained):
+def test_every_point_is_the_csv_files(trained):
     (folder,) = trained[0].glob("LunarLander*")
     shown = EventMultiplexer().AddRunsFromDirectory(str(trained[0] / "tensorboard")).Reload()
     assert list(shown.Runs()) == [folder.name]  # the run under its own name, and no `latest`

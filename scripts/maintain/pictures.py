@@ -1,29 +1,28 @@
 """Draw the README's pictures of Q-values: `make expected` calls it.
 
-docs/corridor.png shows the table of examples/q_table.py, and docs/flight.png what the network
-that comes with the clone expects during a flight, beside what came of it.
+docs/corridor.png shows the table of examples/q_table.py, and docs/flight.png what the network in
+docs/demo expects during a flight, beside what came of it.
 """
 
 from starter import preflight
 
 preflight.check()
 
+from contextlib import closing
+
 import numpy as np
 from matplotlib.figure import Figure
 
 from examples import q_table
-from scripts.watch import load_policy
-from starter import PROJECT, console
-from starter.environments.environment import Environment
+from starter import PROJECT, console, trained
 from starter.files import replacing
-from starter.storage import checkpoint
 
 DOCS = PROJECT / "docs"
 EPISODES = (1, 2, 3, 20)
 SEED = 1  # of the flight: the first one that the README's run shows
 
 
-def corridor():
+def corridor() -> Figure:
     """Draw the Q-value of walking right in each cell, after some episodes."""
     Q, random = np.zeros((q_table.GOAL + 1, len(q_table.ACTIONS))), np.random.default_rng(seed=0)
     tables = []
@@ -33,7 +32,7 @@ def corridor():
             tables.append(Q[:, 1].copy())
     figure = Figure(figsize=(8, 2.6), dpi=110, layout="constrained")
     axes = figure.subplots()
-    axes.imshow(np.array(tables)[:, :-1], cmap="Blues", vmin=0, vmax=1.2)
+    axes.imshow(np.array(tables)[:, :-1], cmap="Blues", vmin=0, vmax=1.2, aspect="auto")
     for row, table in enumerate(tables):
         for cell, value in enumerate(table[:-1]):
             color = "white" if value > 0.7 else "black"
@@ -48,36 +47,31 @@ def corridor():
     return figure
 
 
-def flight():
+def flight() -> Figure:
     """Draw the value of the state during a flight, and the discounted return that followed."""
-    found = checkpoint.newest(DOCS / "demo")
-    environment = Environment.learned(found.manifest)
-    policy, env = load_policy(found, environment), environment.make()
-    reward_scale = policy.config["replay_buffer_config"]["reward_scale"]
-    observation, _ = env.reset(seed=SEED)
-    values, rewards, ended = [], [], False
-    touched = None
-    while not ended:
-        action, _, extra = policy.compute_single_action(observation, explore=False)
-        values.append(extra["q_values"].max() / reward_scale)
-        observation, reward, terminated, truncated, _ = env.step(action)
-        rewards.append(reward)
-        ended = terminated or truncated
-        if touched is None and observation[6:8].any():
-            touched = len(rewards) / environment.frames_per_second
-    followed, rest = np.zeros(len(rewards)), 0.0
-    for timestep in reversed(range(len(rewards))):
-        rest = rewards[timestep] + policy.config["gamma"] * rest
-        followed[timestep] = rest
-    seconds = np.arange(len(rewards)) / environment.frames_per_second
+    pilot, environment, *_ = trained.load(DOCS / "demo")
+    config, values, rewards, legs, ended = pilot.policy.config, [], [], [], False
+    with closing(environment.make()) as env:
+        observation, _ = env.reset(seed=SEED)
+        while not ended:
+            q_values = pilot.q_values([observation])[0]
+            values.append(q_values.max() / config["replay_buffer_config"].get("reward_scale", 1))
+            observation, reward, terminated, truncated, _ = env.step(int(q_values.argmax()))
+            rewards.append(reward)
+            legs.append(observation[6:8].any())
+            ended = terminated or truncated
+    followed = [0.0]
+    for reward in reversed(rewards):
+        followed.insert(0, reward + config["gamma"] * followed[0])
+    seconds = np.arange(len(rewards)) / environment.timesteps_per_second
+    touched = seconds[np.argmax(legs)]
     figure = Figure(figsize=(8, 3.2), dpi=110, layout="constrained")
     axes = figure.subplots()
     axes.plot(seconds, values, color="#0072b2", lw=2, label="value V: what the network expects")
-    axes.plot(seconds, followed, color="#d55e00", lw=1.5, ls="--", label="what followed")
+    label = "what followed"
+    axes.plot(seconds, followed[:-1], color="#d55e00", lw=1.5, ls="--", label=label)
     axes.axvline(touched, color="#777777", lw=1)
-    axes.text(
-        touched, axes.get_ylim()[0], "first leg touches ", ha="right", va="bottom", color="#555"
-    )
+    axes.text(touched, axes.get_ylim()[0], "first leg touches ", ha="right", va="bottom")
     axes.set(xlabel="seconds of flight", ylabel="discounted return")
     axes.legend(frameon=False)
     return figure

@@ -1,0 +1,149 @@
+"""What the pages quote and record, which an edit of main.py may change: `make verify` runs this.
+
+It is not about faults. Where the recorded results are meant to change, `make expected` and
+`make experiments` write the outputs and docs/; a failure here names the line to change by hand.
+"""
+
+import re
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.envs.box2d import lunar_lander
+from helpers import PROJECT, run_main
+
+from starter import preflight
+
+pytestmark = pytest.mark.lesson
+
+README, REFERENCE, SECURITY, EXPERIMENTS, BENCHMARK, ENVIRONMENTS = (
+    (PROJECT / name).read_text("utf-8")
+    for name in (
+        *("README.md", "docs/reference.md", ".github/SECURITY.md"),
+        *("docs/experiments.md", "docs/benchmark.md", "docs/environments.md"),
+    )
+)
+
+
+TRAINED = "timesteps trained, if solved"
+
+
+def table(text, first):
+    """The rows of the table whose first column has that heading: `{heading: cell}` each."""
+    rows = re.search(rf"^\| *{first} *\|.*\n(?:\|.*\n)*", text, re.M)[0].splitlines()
+    cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+    return [dict(zip(cells[0], row)) for row in cells[2:]]
+
+
+def test_every_excerpt_is_in_its_file():
+    sources = [(PROJECT / name).read_text("utf-8") for name in ("main.py", "examples/q_table.py")]
+    excerpts = re.findall(r"^```python\n( .*?)^```", README, re.M | re.S)
+    assert excerpts
+    for excerpt in excerpts:
+        pieces = excerpt.split("...\n")
+        places = [[source.find(piece) for piece in pieces] for source in sources]
+        assert any(-1 not in at and at == sorted(at) for at in places), excerpt
+
+
+def test_each_ingredients_line_is_in_main_py():
+    source = (PROJECT / "main.py").read_text("utf-8")
+    lines = [row["the line"].strip("`") for row in table(README, "ingredient")]
+    assert len(lines) > 5
+    assert [line for line in lines if source.count(line) != 1] == []
+
+
+@pytest.mark.parametrize("script", ["examples/q_table.py", "examples/one_update.py"])
+def test_the_examples_print_what_the_readme_shows(script):
+    shown = re.search(rf"/python {script}\n```\n+```console\n(.*?)```", README, re.S)[1]
+    done = run_main(script=script, PYTHONPATH=PROJECT)
+    assert done.stdout == shown, done.stderr
+
+
+def test_the_experiments_are_as_they_were_measured():
+    measured = {row["change"]: row for row in table(EXPERIMENTS, "change")}
+    for row in table(README, "change"):
+        (found,) = [cells for name, cells in measured.items() if row["change"].startswith(name)]
+        for heading in list(row)[1:3]:
+            assert row[heading] == found[heading], f"README.md, part 8: {row['change']}"
+
+
+def test_the_figures_in_the_prose():
+    """Each figure that the prose repeats, by the words around it, and what it must be now."""
+    output = re.search(r"^\$ make\n(.*?)```", README, re.M | re.S)[1]
+    iterations = re.findall(r"^ +(\d+) .* (-?[\d.]+) +[\d.]+$", output, re.M)
+    evaluations = re.findall(r"^greedy policy: .* (\d+) of (\d+) at", output, re.M)
+    runs = [int(row[TRAINED].replace(",", "")) for row in table(BENCHMARK, "seed")]
+    whole = next(row for row in table(BENCHMARK, "") if row["seeds solved"])
+    assert whole["seeds solved"] == f"{len(runs)} of {len(runs)}"
+    for words, figure in {
+        r"training mean of only (\S+) is": f"{float(iterations[-1][1]):.0f}",
+        r"weights after iteration (\d+) \|": iterations[-1][0],
+        r"blue line ends at (\S+),": f"{float(iterations[-1][1]):.0f}",
+        r"After iteration 8, only (\d+) of": evaluations[0][0],
+        r"After iteration 8, only \d+ of (\d+)": evaluations[0][1],
+        r"After iteration (\d+), all": iterations[-1][0],
+        r"median run took (\S+) timesteps": f"{np.median(runs):,.0f}",
+        r"the slowest (?:of \d+ seeds took )?([\d,]*\d)": f"{max(runs):,}",
+        r"fresh flights, (\S+) reached": whole["flights at 200 or more"].replace(" ", ""),
+    }.items():
+        for found in re.finditer(words, README):
+            line = README.count("\n", 0, found.start()) + 1
+            assert found[1] == figure, f"README.md, line {line}: {found[0]}"
+
+
+def test_the_environments_that_are_not_solved():
+    rows = [row for row in table(ENVIRONMENTS, "environment") if row["solved at"] != "-"]
+    dashes = {row["environment"]: re.split("<br>| / ", row[TRAINED]).count("-") for row in rows}
+    assert {name: count for name, count in dashes.items() if count} == {"Taxi-v3": 2}
+
+
+def test_every_flag_is_in_the_table_of_flags():
+    rows = re.findall(r"^\| `(--[a-z-]+)[^|]*\|([^|]*)\|([^|]*)\|([^|]*)\|", REFERENCE, re.M)
+    for column, script in enumerate(("main", "scripts/train", "scripts/watch"), start=1):
+        done = run_main("--help", script=f"{script}.py", PYTHONPATH=PROJECT, COLUMNS=200)
+        flags = set(re.findall(r"--[a-z-]+", done.stdout)) - {"--help"}
+        assert {row[0] for row in rows if row[column].strip() == "x"} == flags
+
+
+def test_every_variable_that_is_set_is_in_the_reference():
+    for name in {**preflight.SETTINGS, **preflight.FIXED}:
+        assert f"| `{name}` |" in REFERENCE
+
+
+def test_the_pins_that_the_pages_name():
+    locks = [PROJECT / "requirements.txt", *sorted(PROJECT.glob("locks/*.txt"))]
+    pinned = {pin for lock in locks for pin in preflight.pins(lock).items()}
+    head = re.findall(r"(RLlib|gymnasium|TensorFlow) ([\d.]+\d)", README.split("```")[0])
+    package = {"RLlib": "ray", "gymnasium": "gymnasium", "TensorFlow": "tensorflow"}
+    last = re.findall(r"^\| `([\w.-]+)` .*?([\d.]+\d) is the last for Python 3\.8", SECURITY, re.M)
+    named = [*((package[name], version) for name, version in head), *last]
+    assert len(head) == 3
+    assert [pin for pin in named if pin not in pinned] == []
+    accepted = re.findall(r"^\| `([\w.-]+)` \| \w", SECURITY, re.M)
+    assert set(accepted) <= {name for name, _ in pinned}
+
+
+def test_the_units_and_the_rewards_of_the_lander():
+    """Part 2, against whole flights: a value of 1 a second, and the reward as a score's change."""
+
+    def score(o):
+        return -100 * (np.hypot(o[0], o[1]) + np.hypot(o[2], o[3]) + abs(o[4])) + 10 * sum(o[6:])
+
+    size = np.array([lunar_lander.VIEWPORT_W, lunar_lander.VIEWPORT_H]) / lunar_lander.SCALE
+    units = [float(unit) for unit in re.findall(r"\| ([\d.]+) units a second", README)]
+    sizes = [float(length) for length in re.findall(r"is ([\d.]+) units \w+", README)]
+    assert sizes == pytest.approx(size, abs=0.05)
+    env, random = gymnasium.make("LunarLander-v2"), np.random.default_rng(0)
+    for seed in range(3):
+        before, _ = env.reset(seed=seed)
+        drifted = env.step(0)[0]
+        moved = (drifted - before)[[0, 1, 4]] * lunar_lander.FPS * [*size / 2, 1]
+        assert drifted[[2, 3, 5]] * [*units, 2.5] == pytest.approx(moved, rel=0.05, abs=0.02)
+        before, over = drifted, False
+        while not over:
+            action = int(random.integers(4))
+            after, reward, over, *_ = env.step(action)
+            cost = [0, 0.03, 0.3, 0.03][action]
+            expected = -100 if over else score(after) - score(before) - cost
+            assert reward == pytest.approx(expected, abs=0.01)
+            before = after
