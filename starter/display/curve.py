@@ -14,7 +14,7 @@ SECONDS = 15  # between two drawings, at least
 
 
 def update(run, algorithm, solved: Optional[float], last: bool = False) -> None:
-    """Draw the curve.png of a `Run`, if it has a folder; at most every 15 s, except at the end.
+    """Draw the curve.png of a `Run`: at most every 15 s, and at the end.
 
     If it cannot be drawn, that is only a warning: the policy is worth more than any picture.
 

@@ -72,7 +72,9 @@ class Window:
             pygame.display.set_mode(window.size, pygame.RESIZABLE)
         pygame.display.set_caption(title)
         self._draw()
-        self._due = max(self._due, time.perf_counter() - 0.1)  # do not hurry after a long delay
+        now = time.perf_counter()
+        if now > self._due + 0.1:  # after a long delay, do not hurry to catch up
+            self._due = now
         self._due += seconds or self._seconds
         while not self._handle_events() and (self._paused or time.perf_counter() < self._due):
             time.sleep(min(max(self._due - time.perf_counter(), 0.001), 0.02))

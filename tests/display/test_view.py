@@ -49,16 +49,13 @@ def headless(monkeypatch):
         monkeypatch.delenv(name, raising=False)
 
 
-@pytest.mark.parametrize(
-    ("buffer", "expected"),
-    [({"reward_scale": 0.05}, [2, 2, 2, 3, 4]), ({}, [0.1, 0.1, 0.1, 0.15, 0.2])],
-)
-def test_q_values_are_divided_by_the_scale_of_rewards_if_there_is_one(buffer, expected):
-    (flight,), _ = fly(
-        View(None, environment(), {**CONFIG, "replay_buffer_config": buffer}, False)
-    )
-    assert flight.values == pytest.approx(expected)
-    assert flight.outcome == pytest.approx([4.0951, 3.439, 2.71, 1.9, 1])
+def test_a_flight_has_expected_and_actual_returns():
+    """The network's values are of rewards times 0.05, if that scale is set."""
+    for buffer, scale in ({"reward_scale": 0.05}, 1), ({}, 0.05):
+        config = {**CONFIG, "replay_buffer_config": buffer}
+        (flight,), _ = fly(View(None, environment(), config, False))
+        assert flight.values == pytest.approx(np.multiply([2, 2, 2, 3, 4], scale))
+        assert flight.outcome == pytest.approx([4.0951, 3.439, 2.71, 1.9, 1])
 
 
 @pytest.mark.parametrize(("render", "drawable"), [(Render.none, True), (Render.auto, False)])
