@@ -1,6 +1,5 @@
 """The window, on a virtual display: its picture, its clock, its keys and how it closes."""
 
-import os
 import re
 import shutil
 import signal
@@ -27,15 +26,14 @@ def server(depth):
     """Start a virtual display with so many bits per pixel; yield its name."""
     if not all(map(shutil.which, ("Xvfb", "openbox", "xdotool", "wmctrl"))):
         pytest.skip("a real window needs Xvfb, openbox, xdotool and wmctrl: .ci/run installs them")
-    read, write = os.pipe()
-    screen = ["-screen", "0", f"1024x768x{depth}", "-nolisten", "tcp"]
     process = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(write), *screen], pass_fds=[write], stderr=subprocess.DEVNULL
+        ["Xvfb", "-displayfd", "1", "-screen", "0", f"1024x768x{depth}", "-nolisten", "tcp"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
     )
-    os.close(write)
     try:
-        with os.fdopen(read) as pipe:
-            yield ":" + pipe.readline().strip()
+        yield ":" + process.stdout.readline().strip()
     finally:
         process.terminate()
         process.wait()
@@ -75,9 +73,6 @@ def drawn():
 
 
 def test_it_shows_the_picture_over_the_keys_and_resizes(window, clock):
-    window.show(np.zeros((3000, 4000, 3), np.uint8), surface, "a title")
-    assert np.less(drawn().shape[:2], (768, 1024)).all()  # no larger than the screen
-    pygame.display.set_mode((600, 40 + LINE_HEIGHT), pygame.RESIZABLE)
     window.show(FRAME, surface, "a title")
     np.testing.assert_array_equal(drawn()[:40], FRAME)
     assert drawn()[40:].any()
@@ -86,6 +81,11 @@ def test_it_shows_the_picture_over_the_keys_and_resizes(window, clock):
     rows, columns = np.nonzero((drawn()[: 200 - LINE_HEIGHT] == 255).all(axis=-1))
     assert (columns.min(), columns.max()) == (0, 899)
     assert np.ptp(rows) == 59  # 1.5 times as wide, so 1.5 times as high
+
+
+def test_it_is_no_larger_than_the_screen(window, clock):
+    window.show(np.zeros((3000, 4000, 3), np.uint8), surface, "a title")
+    assert np.less(drawn().shape[:2], (768, 1024)).all()
 
 
 def test_it_keeps_time_by_the_clock(window, clock):
@@ -169,7 +169,7 @@ def flying(display, tmp_path):
 @pytest.mark.parametrize("end", ["close button", "Escape", "Ctrl-C"])
 def test_a_real_window(end, display, flying, tmp_path):
     def timestep(wait=0.0):
-        """The return in the window's title after a while; None without a window."""
+        """Return the return in the window's title after a while; None without a window."""
         time.sleep(wait)
         title = re.search(r"Place-v0: episode 1, return (\d+)$", on(display, "wmctrl", "-l"))
         return title and int(title[1])
