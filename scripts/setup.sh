@@ -23,6 +23,8 @@ if [ "$platform" = darwin-arm64 ]; then # three packages have no file for 3.8 th
     pinned=3.9.18 versions="3.9 3.10"
 fi
 
+cache=${UV_CACHE_DIR:-${XDG_CACHE_HOME:-${HOME-}/.cache}/uv}
+mkdir -p "$cache" 2>/dev/null && [ -w "$cache" ] || export UV_CACHE_DIR="$PWD/.setup/cache"
 for uv in uv .setup/uv/bin/uv none; do # the first that is new enough to know --clear
     if "$uv" venv --clear --help >/dev/null 2>&1; then break; fi
 done

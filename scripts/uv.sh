@@ -15,11 +15,12 @@ for python in .setup/uv/bin/python .venv/bin/python python3; do
 done
 
 pass_on() { # OPTION VARIABLE [SEPARATOR]
-    eval "value=\${$2:-}"
-    for section in :env: install global; do # for pip, the first one counts
+    eval "value=\${$2:-\${PIP_$(echo "$1" | tr a-z- A-Z_):-}}" # for pip, the first one counts
+    for section in install global; do
         [ -n "$value" ] || value=$(printf '%s\n' "$settings" |
-            sed -n "s/^$section\.$1=.\(.*\).\$/\1/p" | sed 's/\\n/ /g; s/^ *//; s/ *$//; s/  */'"${3:- }/g")
+            sed -n "s/^$section\.$1=.\(.*\).\$/\1/p" | sed 's/\\n/ /g')
     done
+    value=$(echo "$value" | sed 's/^ *//; s/ *$//; s/  */'"${3:- }/g")
     [ -z "$value" ] || export "$2=$value"
 }
 

@@ -1,8 +1,7 @@
 """Train with the README's seed, and compare every figure with the recorded ones: `make verify`.
 
 It runs main.py as `make` does and compares, to the last digit, each iteration's statistics and
-each evaluation's returns with those in tests/expected, and what is printed with README.md. It
-also names the lines that README.md and the experiments quote and that are no longer in the code.
+each evaluation's returns with those in tests/expected, and what is printed with README.md.
 """
 
 from starter import preflight
@@ -17,11 +16,10 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Dict, Iterator
+from typing import Dict
 
 from typer import Option
 
-from scripts.maintain import experiments
 from scripts.maintain.measuring import machine
 from starter import PROJECT, Problem, console
 
@@ -115,22 +113,6 @@ def compare(expected: Dict[str, str], found: Dict[str, str], cpu: str = "x86_64"
     )
 
 
-def outdated(readme: str) -> Iterator[str]:
-    """Yield the lines that README.md or an experiment quotes and that are not in the code."""
-    code = "".join(
-        (PROJECT / name).read_text("utf-8") for name in ("main.py", "examples/q_table.py")
-    )
-    excerpts = re.findall(r"^```python\n( .*?)^```", readme, re.M | re.S)
-    quoted = [line for excerpt in excerpts for line in excerpt.splitlines() if line != "..."]
-    quoted += re.findall(r"(?<!→ )`([^`\n]+,)`", readme)  # in tables; after an arrow, new ones
-    for line in quoted:
-        if line not in code:
-            yield f"README.md quotes {line.strip()}"
-    for name, change in experiments.CHANGES.items():
-        if change.old not in (PROJECT / change.file).read_text("utf-8"):
-            yield f"experiment {name} in scripts/maintain/experiments.py changes {change.old}"
-
-
 def verify(
     short: bool = Option(False, "--short", help=f"Train for only {SHORT} iterations."),
 ):
@@ -145,8 +127,6 @@ def verify(
     else:
         expected.update(outputs(readme))
         found.update(outputs(refreshed(readme, printed)))
-    for line in outdated(readme):
-        print(f"no longer in the code: {line}")
     print(compare(expected, found, platform.machine()))
 
 

@@ -25,6 +25,8 @@ def mirror(folder, seen_as=None):
             "python",
             filter=lambda file: None if Path(file.name).name in SKIPPED else file,
         )
+        pip = "lib/python3.8/site-packages/pip"
+        archive.add(str(Path(sys.base_prefix, pip)), f"python/{pip}")
     listed = {
         **{"name": "cpython", "major": 3, "minor": 8, "patch": 18, "prerelease": ""},
         **{"os": "linux", "libc": "gnu", "arch": {"family": "x86_64", "variant": None}},

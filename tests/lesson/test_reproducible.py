@@ -7,7 +7,6 @@ import pytest
 from helpers import copy_project, run_main
 
 from scripts import verify
-from scripts.maintain import experiments
 from starter import Problem
 
 # What may differ between users and must not change a result, as unusual as possible. The last
@@ -83,14 +82,6 @@ def test_outputs_in_the_readme_are_replaced_and_nothing_else():
     middle = "saved runs/a-20230301-120000/b\nend"
     assert new == readme.replace("old", middle).replace("\n3\n", "\n2\n")
     assert list(verify.outputs(new).values()) == ["saved runs/a/b", "end", "2"]
-
-
-def test_lines_that_are_no_longer_in_the_code_are_named(monkeypatch):
-    monkeypatch.setattr(experiments, "CHANGES", {"gone": experiments.Change("no line", "x")})
-    readme = "```python\n    def gone():\n...\n```\n| `rate=7,` → `rate=8,` | `import numpy` |\n"
-    *quoted, experiment = verify.outdated(readme)
-    assert [line.split("quotes ")[1] for line in quoted] == ["def gone():", "rate=7,"]
-    assert "gone" in experiment
 
 
 @pytest.mark.slow
