@@ -46,7 +46,6 @@ class Window:
             self.close()
             raise NoWindow(f"no display ({error})") from None
         pygame.font.init()
-        pygame.key.set_repeat(400, 100)  # the right arrow, held, is slow motion
         self._room = pygame.Rect(0, 0, 0.9 * width, 0.9 * height)
         self._seconds = 1 / timesteps_per_second
         self._font = pygame.font.Font(None, 20)
@@ -70,6 +69,7 @@ class Window:
             if not self._room.contains(window):
                 window = window.fit(self._room)
             pygame.display.set_mode(window.size, pygame.RESIZABLE)
+            pygame.key.set_repeat(400, 100)  # the right arrow, held, is slow motion
         pygame.display.set_caption(title)
         self._draw()
         now = time.perf_counter()
