@@ -14,15 +14,15 @@ SECONDS = 15  # between two drawings, at least
 
 
 def update(run, algorithm, solved: Optional[float], last: bool = False) -> None:
-    """Draw the curve.png of a `Run`, unless it was drawn in the last 15 s and may follow again.
+    """Draw the curve.png of a `Run`: at most every 15 s, and at the end.
 
     If it cannot be drawn, that is only a warning: the policy is worth more than any picture.
 
     Args:
         run: the `Run`.
-        algorithm: the one that `run` records; its exploration has the schedule of epsilon.
+        algorithm: what it records, with the schedule of epsilon.
         solved: the return that counts as a solution; None if there is none.
-        last: whether no other drawing follows.
+        last: whether this is the end.
     """
     path = run.folder / "curve.png"
     try:

@@ -1,4 +1,4 @@
-"""Animated GIFs, written picture by picture: Pillow alone would hold them all in memory."""
+"""Animated GIFs, written picture by picture: Pillow alone is slow, and holds all in memory."""
 
 import zlib
 from pathlib import Path
@@ -24,7 +24,7 @@ class Gif:
         reason: why this is not a window, if a window was wanted.
 
     Attributes:
-        every: record one frame in so many timesteps.
+        every: how many timesteps there are to a frame.
     """
 
     def __init__(self, path: Path, timesteps_per_second: float, reason: str = ""):

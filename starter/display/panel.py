@@ -12,11 +12,12 @@ LEAST_HEIGHT = 400  # of the panel; beside a taller frame, its plot is taller
 LEFT, RIGHT, PLOT_LEFT = 14, WIDTH - 14, 48  # the margins; labels of the plot end at PLOT_LEFT
 PLOT_TOP, PLOT_HEIGHT = 84, 78
 TRACE_GAP, TRACE_HEIGHT = 8, 56
-PAGE, PAGE_SHIFT = 300, 100  # timesteps in the plot, and by how many it scrolls when full
+SHIFT = 100  # timesteps by which the plot scrolls when it is full
+PAGE = 3 * SHIFT  # timesteps in the plot
 ROW_HEIGHT = 21
 BARS_LEFT, BARS_RIGHT = 122, 232
 MOST_BARS = 4  # for more actions than that, the best ones are shown
-MOST_LETTERS = 14  # of an action's name
+MOST_LETTERS = 14  # of an action's number and name
 SMALL, MEDIUM, LARGE = 13, 15, 22  # text, still readable when a page shows the picture smaller
 
 # Okabe and Ito's palette, which color-blind people can tell apart.
@@ -61,25 +62,24 @@ class Panel:
         actions: the names of the environment's actions.
 
     Attributes:
-        low, high: the ends of the plot's axis, in units of return. They only move apart.
-        step: the distance of its ticks.
-        limit: the length of the advantages' axis, in units of return. It is half of the largest
-            difference between two actions seen so far, because such differences are rare.
+        low, high: the ends of the plot's axis, as returns. They only move apart.
+        step: the distance between its ticks.
+        limit: the length of the advantages' axis: half of the largest difference between two
+            actions so far, because such differences are rare.
     """
 
     def __init__(self, actions: Sequence[str]):
-        self._names = [_label(number, name) for number, name in enumerate(actions)]
+        self._names = [f"{number} {name}"[:MOST_LETTERS] for number, name in enumerate(actions)]
         self._least = self._most = self._worst = 0.0
 
     def fit(self, flight: Flight) -> None:
         """Extend both axes, to round numbers, to show all of a flight."""
-        values, least = flight.values, np.min(flight.q_values, axis=1)
-        shown = [self._least, self._most, *values, *(flight.outcome or ())]
+        shown = [self._least, self._most, *flight.values, *(flight.outcome or ())]
         self._least, self._most = min(shown), max(shown)
         self.step = round_up((self._most - self._least) / 4 or 1)
         self.low = self.step * np.floor(self._least / self.step)
         self.high = max(self.step * np.ceil(self._most / self.step), self.low + self.step)
-        self._worst = max(self._worst, *(values - least))
+        self._worst = max(self._worst, *np.ptp(flight.q_values, axis=1))
         self.limit = round_up(self._worst / 2 or 1)
 
     def draw(
@@ -87,15 +87,14 @@ class Panel:
     ) -> pygame.Surface:
         """Return the frame with the panel beside it; `fit` must have seen the flight.
 
+        The picture is 300 pixels wider than the frame, and at least 400 high: a lower frame is
+        centered, and one below 200 is enlarged first.
+
         Args:
             frame: the environment's, an array of shape (height, width, 3) and type uint8.
-            flight: the `Flight`.
-            timestep: which one of the flight to show.
+            flight: the flight that it belongs to.
+            timestep: its index in the flight.
             verdict: how the episode ended, in words; None until then.
-
-        Returns:
-            The picture, 300 pixels wider than the frame and at least 400 high. A lower frame is
-            centered; one below 200 is enlarged first.
         """
         times = max(LEAST_HEIGHT // len(frame), 1)
         image = surface(frame.repeat(times, axis=0).repeat(times, axis=1))
@@ -112,17 +111,14 @@ class Panel:
     def _draw_heading(self, panel, flight, timestep, verdict):
         write(panel, f"Episode {flight.episode}", MEDIUM, TEXT, left=LEFT, top=10)
         if verdict:
-            image = _text(verdict, MEDIUM, BACKGROUND)
-            badge = image.get_rect(right=RIGHT - 6, top=10).inflate(12, 4)
             color = VERDICTS.get(verdict.split()[0], TEXT)
-            pygame.draw.rect(panel, color, badge, border_radius=4)
-            panel.blit(image, image.get_rect(center=badge.center))
+            write(panel, f" {verdict} ", MEDIUM, BACKGROUND, color, right=RIGHT, top=10)
         else:
             so_far = sum(flight.rewards[:timestep])
             write(panel, f"return so far {so_far:+.0f}", SMALL, FAINT, right=RIGHT, top=12)
 
     def _draw_value(self, panel, flight, timestep):
-        """V as a number; a plot of it over the last timesteps; the actions taken in these."""
+        """Draw V as a number, then curves of the last timesteps, and the actions taken then."""
         value = flight.values[timestep]
         words = _number(value, self.high - self.low)
         write(panel, "Value V of this state", MEDIUM, SKY_BLUE, left=LEFT, top=40)
@@ -134,7 +130,7 @@ class Panel:
         height = PLOT_HEIGHT + panel.get_height() - LEAST_HEIGHT
         bottom = PLOT_TOP + height
         trace_top, trace_bottom = bottom + TRACE_GAP, bottom + TRACE_GAP + TRACE_HEIGHT
-        begin = max(0, -(-(timestep + 1 - PAGE) // PAGE_SHIFT) * PAGE_SHIFT)
+        begin = max(timestep // SHIFT - 2, 0) * SHIFT
 
         def x(timestep):
             return PLOT_LEFT + round((timestep - begin) / PAGE * (RIGHT - PLOT_LEFT))
@@ -145,7 +141,7 @@ class Panel:
         for tick in np.arange(self.low, self.high + self.step / 2, self.step):
             pygame.draw.line(panel, GRID, (PLOT_LEFT, y(tick)), (RIGHT, y(tick)))
             write(panel, f"{tick:.5g}", SMALL, FAINT, right=PLOT_LEFT - 5, centery=y(tick))
-        for tick in range(begin, begin + PAGE, PAGE_SHIFT):
+        for tick in range(begin, begin + PAGE, SHIFT):
             pygame.draw.line(panel, GRID, (x(tick), PLOT_TOP), (x(tick), trace_bottom + 3))
             write(panel, f"{tick}", SMALL, FAINT, centerx=x(tick), top=trace_bottom + 3)
         write(panel, "timestep", SMALL, FAINT, right=RIGHT, top=trace_bottom + 3)
@@ -166,12 +162,11 @@ class Panel:
         pygame.draw.circle(panel, SKY_BLUE, (x(timestep), y(value)), 3)
 
     def _draw_advantages(self, panel, q_values, action):
-        """A bar for each action: how much lower its expected return is than the best one's."""
         top = panel.get_height() - LEAST_HEIGHT + 252
         advantages = q_values - q_values.max()
         shown = sorted(np.argsort(-advantages, kind="stable")[:MOST_BARS])
         heading = "Advantage of each action"
-        if len(shown) < len(q_values):
+        if len(q_values) > MOST_BARS:
             heading = f"Advantage of the best {MOST_BARS} of {len(q_values)}"
         write(panel, heading, MEDIUM, TEXT, left=LEFT, top=top)
         write(panel, "its Q-value minus the best Q-value", SMALL, FAINT, left=LEFT, top=top + 19)
@@ -202,7 +197,7 @@ class Panel:
     def position(self, advantage: float) -> int:
         """Return where an advantage (0 or less) is on the axis, in pixels from the panel's left.
 
-        The scale is its square root: most advantages are above -5, and a few below -15.
+        The axis has a square-root scale: most advantages are small.
         """
         share = min(-advantage / self.limit, 1) ** 0.5
         return BARS_RIGHT - round((BARS_RIGHT - BARS_LEFT) * share)
@@ -220,25 +215,15 @@ def round_up(value: float) -> float:
     return next(step * power for step in (1, 2, 5, 10) if step * power >= value * (1 - 1e-9))
 
 
-def _label(number, name):
-    label = name if str(number) in name.split() else f"{number} {name}"
-    return label if len(label) <= MOST_LETTERS else label[: MOST_LETTERS - 1] + "…"
-
-
 def _number(value, span):
     """Format `value` with as many decimals as show 1 % of `span`; at most four."""
     return f"{value:.{min(max(2 - int(np.floor(np.log10(span))), 0), 4)}f}"
 
 
-def write(surface: pygame.Surface, text: str, size: int, color, **place: int) -> pygame.Rect:
+def write(panel, text: str, size: int, color, background=None, **place: int) -> pygame.Rect:
     """Write a line of text at a place such as `right=10, centery=20`; return its rectangle."""
-    image = _text(text, size, color)
-    return surface.blit(image, image.get_rect(**place))
-
-
-@lru_cache(maxsize=512)
-def _text(text, size, color):
-    return _font(size).render(text, True, color)
+    image = _font(size).render(text, True, color, background)
+    return panel.blit(image, image.get_rect(**place))
 
 
 @lru_cache(maxsize=None)

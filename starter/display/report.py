@@ -1,4 +1,4 @@
-"""What is printed of a training."""
+"""The lines that a training prints."""
 
 from typing import Any, Dict, Optional
 
@@ -10,7 +10,7 @@ HEADING = "iteration  timesteps  reward: max       min      mean  episode length
 
 
 def statistics(result: Dict[str, Any]) -> str:
-    """Return one line of RLlib's result, whose "reward" is the return of an episode."""
+    """Return the line of an iteration; RLlib's result calls an episode's return its "reward"."""
     line = f"{result['training_iteration']:9,}  {result['timesteps_total']:9,}"
     if np.isnan(result["episode_reward_mean"]):
         return f"{line}  no episode has ended yet"
@@ -21,7 +21,7 @@ def statistics(result: Dict[str, Any]) -> str:
 
 
 def summary(returns: np.ndarray, solved: Optional[float]) -> str:
-    """Return the mean, the standard deviation and how many of the episodes reach `solved`."""
+    """Return the mean, the standard deviation and how many returns reach `solved`, in words."""
     text = f"mean {returns.mean():.2f}, standard deviation {returns.std():.2f}"
     if solved is None:
         return text
@@ -29,13 +29,9 @@ def summary(returns: np.ndarray, solved: Optional[float]) -> str:
 
 
 def outcome(run, environment, trained: np.ndarray, random: np.ndarray) -> str:
-    """Return what a training has come to, in a few lines.
+    """Return the last lines: the best policy of a `Run`, compared with a random one.
 
-    Args:
-        run: the `Run`.
-        environment: its `Environment`.
-        trained: the returns of the best policy's fresh episodes, shape (episodes,).
-        random: those of the random policy's.
+    Both have their returns, shape (episodes,), in fresh episodes of the `Environment`.
     """
     solved = environment.solved
     lines = [

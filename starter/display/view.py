@@ -32,7 +32,7 @@ class Render(str, Enum):
 
 
 # Flags of every command that shows flights.
-RENDER_FLAG = Option("auto", help="Where to show it; auto: a window, or a GIF.")
+RENDER_FLAG = Option("auto", help="Where to show the flights; auto: in a window, or a GIF.")
 EPISODES_FLAG = Option(
     None,
     min=1,
@@ -43,31 +43,22 @@ PLAIN_FLAG = Option(False, "--plain", help="Hide the panel with the network's es
 
 
 class View:
-    """Keeps track of flights, and shows them on a screen.
+    """Shows flights on a screen, or keeps track of them without one.
 
-    Args:
-        screen: a `Window` or a `Gif`; None to show nothing.
-        environment: the `Environment`.
-        policy_config: the policy's RLlib config, with the discount and the scale of rewards.
-        plain: whether to hide the panel with the network's estimates.
-
-    Attributes:
-        render_mode: the one to make the environment with.
+    Its `render_mode` is the one to make the environment with. See `open_view`.
     """
 
     def __init__(self, screen: Screen, environment, policy_config: Dict[str, Any], plain: bool):
         self._screen, self._environment = screen, environment
         self._gamma = policy_config["gamma"]
-        buffer = policy_config.get("replay_buffer_config") or {}
-        self._reward_scale = buffer.get("reward_scale", 1)  # RLlib's own buffers have none
+        self._reward_scale = policy_config["replay_buffer_config"].get("reward_scale", 1)
         self._panel = None if plain else Panel(environment.actions)
         self.render_mode = "rgb_array" if screen else None
 
     def flights(self, episodes: Optional[int] = None) -> Iterator[Flight]:
         """Yield a new `Flight` for each episode; in a window, by default, without an end."""
-        if episodes is None and isinstance(self._screen, Window):
-            yield from map(Flight, count(1))
-        yield from map(Flight, range(1, (episodes or EPISODES) + 1))
+        endless = episodes is None and isinstance(self._screen, Window)
+        return map(Flight, count(1) if endless else range(1, (episodes or EPISODES) + 1))
 
     def show(self, flight: Flight, render: Renderer, q_values: np.ndarray, action: int) -> None:
         """Show a timestep, before its action is taken.
@@ -76,8 +67,8 @@ class View:
             flight: the caller adds a reward to its `rewards` after each timestep.
             render: called only if a frame is needed; returns one, an array of shape
                 (height, width, 3) and type uint8.
-            q_values: the network's, shape (actions,). It learned from scaled rewards, so they
-                are divided by the scale, which gives expected returns.
+            q_values: the network's, shape (actions,), which are expected returns times the
+                scale of its rewards.
             action: the index of the chosen one.
         """
         returns = np.asarray(q_values, float) / self._reward_scale
@@ -105,7 +96,7 @@ class View:
 
 
 def check_can_render(render: Render, environment) -> None:
-    """Check, before training, that `environment` can be shown where it is to be shown.
+    """Check, before training, that `environment` can be shown where the user wants it.
 
     Raises:
         Problem: if it cannot be drawn, or there is no display for a window.
@@ -141,19 +132,11 @@ def open_view(
     Raises:
         Problem: if the GIF cannot be written.
     """
-    path, screen = folder / environment.gif, None
-    if render != Render.none and not environment.can_be_drawn:
-        print(f"{environment} cannot be drawn: it has no render mode rgb_array")
-    elif render == Render.gif:
-        screen = Gif(path, environment.timesteps_per_second)
+    screen = None
+    if render != Render.none and environment.can_be_drawn:
+        screen = _screen(render, folder / environment.gif, environment)
     elif render != Render.none:
-        try:
-            screen = Window(environment.timesteps_per_second)
-            print(
-                f"showing {environment} in a window; to close it, press Esc there or Ctrl-C here"
-            )
-        except NoWindow as reason:
-            screen = Gif(path, environment.timesteps_per_second, str(reason))
+        print(f"{environment} cannot be drawn: it has no render mode rgb_array")
     try:
         yield View(screen, environment, policy_config, plain)
     except (WindowClosed, KeyboardInterrupt):
@@ -161,3 +144,16 @@ def open_view(
     finally:
         if screen:
             screen.close()
+
+
+def _screen(render, path, environment):
+    speed, reason = environment.timesteps_per_second, ""
+    if render != Render.gif:
+        try:
+            window = Window(speed)
+            how = "to close it, press Esc there or Ctrl-C here"
+            print(f"showing {environment} in a window; {how}")
+            return window
+        except NoWindow as error:
+            reason = str(error)
+    return Gif(path, speed, reason)

@@ -9,10 +9,8 @@ import pygame
 
 from starter.display.panel import Draw
 
-KEYS = "space: pause     S: slow motion     Esc: close"
-KEYS_SLOW = "slow motion     S: full speed     space: pause     Esc: close"
+KEYS = "space: pause     Esc: close"
 KEYS_PAUSED = "paused     right arrow: one timestep     space: resume     Esc: close"
-SLOW = 5  # times slower
 LINE_HEIGHT = 26  # pixels, for the keys under the picture
 
 
@@ -27,17 +25,11 @@ class NoWindow(Exception):
 class Window:
     """A resizable pygame window, which stays hidden until the first picture.
 
-    Args:
-        timesteps_per_second: how many pictures to show in a second.
-
-    Attributes:
-        every: show one frame in so many timesteps.
-
     Raises:
         NoWindow: if it cannot be opened, or nobody would see it.
     """
 
-    every = 1
+    every = 1  # it shows each timestep
 
     def __init__(self, timesteps_per_second: float = 50):
         variables = ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER")
@@ -48,7 +40,7 @@ class Window:
             driver = pygame.display.get_driver()
             if driver in ("dummy", "offscreen"):
                 raise pygame.error(f"SDL's {driver} driver shows nothing")
-            desktop_width, desktop_height = pygame.display.get_desktop_sizes()[0]
+            width, height = pygame.display.get_desktop_sizes()[0]
             pygame.display.set_mode((1, 1), pygame.HIDDEN)  # some displays fail only here
             pygame.display.quit()  # this one, enlarged, would keep its corner: half off the screen
             pygame.display.init()
@@ -56,40 +48,41 @@ class Window:
             self.close()
             raise NoWindow(f"no display ({error})") from None
         pygame.font.init()
+        self._room = pygame.Rect(0, 0, 0.9 * width, 0.9 * height)
         self._seconds = 1 / timesteps_per_second
-        self._most = 0.9 * desktop_width, 0.9 * desktop_height
         self._font = pygame.font.Font(None, 20)
         self._picture = None
-        self._paused = self._slow = False
+        self._paused = False
         self._due = 0.0  # when the next picture is due
 
     def show(self, frame: np.ndarray, draw: Draw, title: str, seconds: float = 0) -> None:
         """Show the picture that `draw` makes of a frame, and return when the next one is due.
 
-        That is after a timestep or `seconds`; if paused, when a key is pressed. Times are counted
-        from when this picture was due, so that delays do not add up.
+        That is after a timestep or `seconds`, counted from when this picture was due, so that
+        delays do not add up; if paused, when a key is pressed.
 
         Raises:
             WindowClosed: after a click on the close button, or Escape.
         """
-        picture = draw(frame)
-        if self._picture is None:
-            width, height = picture.get_width(), picture.get_height() + LINE_HEIGHT
-            scale = min(self._most[0] / width, self._most[1] / height, 1)
-            size = round(scale * width), round(scale * height)
-            pygame.display.set_mode(size, pygame.RESIZABLE)
-        self._picture = picture
+        is_first, self._picture = self._picture is None, draw(frame)
+        if is_first:
+            window = self._picture.get_rect()
+            window.height += LINE_HEIGHT
+            if not self._room.contains(window):
+                window = window.fit(self._room)
+            pygame.display.set_mode(window.size, pygame.RESIZABLE)
+            pygame.key.set_repeat(400, 100)  # the right arrow, held, is slow motion
         pygame.display.set_caption(title)
         self._draw()
         now = time.perf_counter()
         if now > self._due + 0.1:  # after a long delay, do not hurry to catch up
             self._due = now
-        self._due += (seconds or self._seconds) * (SLOW if self._slow else 1)
+        self._due += seconds or self._seconds
         while not self._handle_events() and (self._paused or time.perf_counter() < self._due):
             time.sleep(min(max(self._due - time.perf_counter(), 0.001), 0.02))
 
     def _handle_events(self):
-        """React to keys and the mouse; return whether to show the next picture at once."""
+        """Return whether to show the next picture at once."""
         for event in pygame.event.get():
             key = event.key if event.type == pygame.KEYDOWN else None
             if event.type == pygame.QUIT or key == pygame.K_ESCAPE:
@@ -98,8 +91,6 @@ class Window:
                 return True
             if key == pygame.K_SPACE:
                 self._paused = not self._paused
-            if key == pygame.K_s:
-                self._slow = not self._slow
             if key or event.type in (pygame.VIDEORESIZE, pygame.VIDEOEXPOSE):
                 self._draw()
         return False
@@ -110,13 +101,9 @@ class Window:
         room = screen.get_rect()
         room.height -= LINE_HEIGHT
         place = self._picture.get_rect().fit(room)
-        picture = self._picture
-        if place.size != picture.get_size():
-            picture = pygame.transform.smoothscale(picture, place.size)
         screen.fill((0, 0, 0))
-        screen.blit(picture, place)
-        keys = KEYS_PAUSED if self._paused else KEYS_SLOW if self._slow else KEYS
-        line = self._font.render(keys, True, (160, 160, 160))
+        screen.blit(pygame.transform.smoothscale(self._picture, place.size), place)
+        line = self._font.render(KEYS_PAUSED if self._paused else KEYS, True, (160, 160, 160))
         screen.blit(line, line.get_rect(centerx=room.centerx, bottom=screen.get_height() - 6))
         pygame.display.flip()
 

@@ -19,27 +19,27 @@ def played(path):
     return np.array(shown, int)
 
 
-def test_it_plays_what_was_shown_and_loops(tmp_path, capsys):
-    """Also where nothing changes for a while, and where a color appears only briefly."""
+def test_it_plays_what_was_shown_and_loops(tmp_path):
+    """Also where nothing changes for a while, and colors that appear briefly or at the end."""
     frames = [np.zeros((50, 70, 3), np.uint8)]
-    for row, column, color in [(0, 0, 255), (30, 40, 90), (30, 40, 90), (45, 65, 200)]:
+    for row, column, color in [(0, 0, 255), (30, 40, 90), (30, 40, 90), (45, 65, 200)] * 8:
         frames.append(frames[-1].copy())
         frames[-1][row : row + 5, column : column + 5] = color
         frames[-1][row, column] = (255, 40, 40)
+    end = frames[0].copy()
+    end[20:40] = (0, 158, 115)
     gif = Gif(tmp_path / "parts.gif", 50)
     for frame in frames:
         gif.show(frame, surface)
-    gif.show(frames[0], surface, seconds=0.4)
+    gif.show(end, surface, seconds=0.4)
+    gif.show(frames[0], surface)
     gif.close()
-    expected = np.repeat([*frames, *frames[:1] * 10], 4, axis=0)
+    expected = np.repeat([*frames, *[end] * 10, frames[0]], 4, axis=0)
     np.testing.assert_allclose(played(tmp_path / "parts.gif"), expected, atol=12)
     assert Image.open(tmp_path / "parts.gif").info["loop"] == 0
-    assert capsys.readouterr().out == f"wrote {tmp_path / 'parts.gif'}\n"
 
 
-@pytest.mark.parametrize(
-    ("speed", "every", "duration"), [(60, 2, 30), (30, 1, 30), (20, 1, 50), (4, 1, 250)]
-)
+@pytest.mark.parametrize(("speed", "every", "duration"), [(60, 2, 30), (30, 1, 30), (4, 1, 250)])
 def test_it_keeps_the_environments_speed(speed, every, duration, tmp_path):
     gif = Gif(tmp_path / "any.gif", speed)
     gif.show(np.zeros((4, 4, 3), np.uint8), surface)
@@ -59,11 +59,10 @@ def test_many_large_frames_make_a_small_file(tmp_path):
     assert (tmp_path / "small.gif").stat().st_size < 60_000
 
 
-def test_what_cannot_be_written_leaves_nothing(tmp_path):
+def test_what_cannot_be_written_is_a_problem(tmp_path):
     (tmp_path / "taken.gif").mkdir()
     gif = Gif(tmp_path / "taken.gif", 25)
     gif.close()  # without a frame, there is nothing to write
     gif.show(np.zeros((4, 4, 3), np.uint8), surface)
     with pytest.raises(Problem, match="cannot write"):
         gif.close()
-    assert [path.name for path in tmp_path.iterdir()] == ["taken.gif"]
