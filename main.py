@@ -26,9 +26,9 @@ from starter.environments import environment as environments
 from starter.evaluation import FRESH_SEED, Goal, random_pilot
 from starter.storage.run import open_run
 
-ITERATIONS = 60  # at most; the median run of seeds 1 to 20 takes 13
-STOP_RETURN = 250  # train to this mean return, above the 200 that count as solved
-PATIENCE = 8  # iterations without a better policy, once one has solved it
+ITERATIONS = 60  # at most; over seeds 1 to 20, the median is 13
+STOP_RETURN = 250  # greedy mean return to train to, above the 200 that count as solved
+PATIENCE = 8  # iterations without a better policy, once one has solved the lander
 
 
 def configure(seed, environment):
@@ -43,7 +43,7 @@ def configure(seed, environment):
         # A random action is held for up to 0.2 seconds: a shorter one changes little.
         .exploration(
             exploration_config={
-                "epsilon": [(0, 1.0), (10_000, 0.15)],  # by timestep: the share of random actions
+                "epsilon": [(0, 1.0), (10_000, 0.15)],  # by timestep: the share that is random
                 "seconds": 0.2,
             }
         )
@@ -58,14 +58,13 @@ def configure(seed, environment):
             train_batch_size=128,
             target_network_update_freq=512,  # timesteps: after each fragment's updates
             double_q=True,
-            # 128 units, then two heads of 64: the state's value, and each action's advantage.
             model={"fcnet_hiddens": [128], "fcnet_activation": "relu"},
-            dueling=True,
-            hiddens=[64],
-            grad_clip=None,  # the Huber loss has no steep gradients
+            dueling=True,  # then two heads: the state's value, and each action's advantage
+            hiddens=[64],  # of each head
+            grad_clip=None,  # the Huber loss, linear beyond an error of 1, has no steep gradients
             ema_decay=0.92,  # the averaged weights are evaluated and kept
             replay_buffer_config={
-                "capacity": 50_000,  # timesteps of older, worse policies slow learning down
+                "capacity": 50_000,  # timesteps; older ones, of worse policies, slow learning down
                 "reward_scale": 0.05,  # a new network predicts values near 0, not hundreds
             },
         )
@@ -81,9 +80,10 @@ def build_algorithm(seed, environment):
         batch = replay_buffer.sample(128)                  # its rewards times reward_scale
         best = argmax(network(batch.next_observations))    # double_q: the network chooses,
         value = target_network(batch.next_observations)[best]      # the target network rates
-        target = batch.rewards + gamma**3 * value          # n_step; value is 0 after an end,
-        error = target - network(batch.observations)[batch.actions]    # but not a time limit's
-        loss = mean(huber(error))                          # RLlib's loss: linear beyond 1
+        value = 0 where terminated                         # but not where time ran out
+        target = batch.rewards + gamma**3 * value          # n_step
+        error = target - network(batch.observations)[batch.actions]
+        loss = mean(huber(error))
         network = adam(gradient(loss), learning_rate)      # one step; lr_schedule
 
     After each fragment's updates, target_network = network (target_network_update_freq), and
@@ -93,11 +93,11 @@ def build_algorithm(seed, environment):
 
 
 def train(algorithm, environment, iterations, run, stop_return=STOP_RETURN, patience=PATIENCE):
-    """Train for `iterations` at most, or until Ctrl-C; return the best policy's weights.
+    """Train up to iteration `iterations`, or until Ctrl-C; return the best policy's weights.
 
-    It ends earlier when a policy passes an evaluation of 200 episodes, which average
-    `stop_return`; or `patience` iterations after the best policy, once that one has solved the
-    environment.
+    Training stops earlier once a policy passes an evaluation of 200 flights: a mean of at least
+    `stop_return`, and of the lander's, 95 % that return at least 200. It also stops when the best
+    policy has solved the environment and is `patience` iterations old. See starter/evaluation.py.
     """
     best, goal = run.best, Goal(environment, stop_return, patience, start=algorithm.iteration)
     fly = partial(evaluate, algorithm.greedy, environment)
@@ -107,7 +107,7 @@ def train(algorithm, environment, iterations, run, stop_return=STOP_RETURN, pati
             result = algorithm.train()
             print(report.statistics(result))
             mean, evaluation = result["episode_reward_mean"], None
-            with algorithm.averaged() as policy:
+            with algorithm.averaged() as policy:  # `fly` uses these weights, too
                 if goal.is_due(iteration, mean):
                     evaluation = goal.evaluate(fly)
                     print("greedy policy:", report.summary(evaluation.returns, environment.solved))
@@ -120,25 +120,23 @@ def train(algorithm, environment, iterations, run, stop_return=STOP_RETURN, pati
 
 
 def evaluate(pilot, environment, episodes=100, first_seed=FRESH_SEED):
-    """Fly `episodes` at once; return their returns, an array of shape (episodes,).
+    """Fly `episodes` side by side; return their returns, an array of shape (episodes,).
 
     `pilot` takes observations, shape (n, ...), and returns actions, shape (n,).
     """
-    if episodes > environment.copies:  # of which so many may be open at once
-        some = evaluate(pilot, environment, environment.copies, first_seed)
-        more = episodes - len(some), first_seed + len(some)
-        return np.append(some, evaluate(pilot, environment, *more))
-    with ExitStack() as stack:
-        envs = [stack.enter_context(environment.make()) for _ in range(episodes)]
-        observations = np.stack([env.reset(seed=first_seed + i)[0] for i, env in enumerate(envs)])
-        returns = np.zeros(episodes)
-        flying = list(range(episodes))
-        while flying:  # one call of the network for all that have not ended
-            for i, action in zip(flying[:], pilot(observations[flying])):
-                observations[i], reward, terminated, truncated, _ = envs[i].step(int(action))
-                returns[i] += reward
-                if terminated or truncated:
-                    flying.remove(i)
+    returns = np.zeros(episodes)
+    for first in range(0, episodes, environment.copies):  # so many may be open at once
+        numbers = range(first, min(first + environment.copies, episodes))
+        with ExitStack() as stack:
+            flying = {i: stack.enter_context(environment.make()) for i in numbers}
+            observations = {i: env.reset(seed=first_seed + i)[0] for i, env in flying.items()}
+            while flying:  # one call of the network for all that have not ended
+                actions = pilot(np.stack([observations[i] for i in flying]))
+                for (i, env), action in zip(list(flying.items()), actions):
+                    observations[i], reward, terminated, truncated, _ = env.step(int(action))
+                    returns[i] += reward
+                    if terminated or truncated:
+                        del flying[i]
     return returns
 
 
@@ -162,11 +160,11 @@ def watch(pilot, environment, seed, episodes, view):
 
 
 def main(
-    iterations: int = Option(ITERATIONS, min=1, help="Maximum number of training iterations."),
-    seed: int = Option(0, min=0, help="Random seed; the same seed repeats a run."),
+    iterations: int = Option(ITERATIONS, min=1, help="Train for at most so many iterations."),
+    seed: int = Option(0, min=0, help="Set the random seed; the same one repeats a run."),
     render: Render = RENDER_FLAG,
     episodes: int = EPISODES_FLAG,
-    output: Path = Option("runs", help="Folder for the runs' folders."),
+    output: Path = Option("runs", help="Put the run's folder into this one."),
 ):
     """Train a DQN on LunarLander-v2, and show what it learned."""
     # 25 decisions a second, not 50.
