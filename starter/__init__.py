@@ -25,3 +25,12 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 class Problem(Exception):
     """An error that the user can fix; its message is the one line that they see."""
+
+
+class Terminated(BaseException):
+    """SIGTERM has come. No environment raises this, as it may raise SystemExit."""
+
+
+def terminate(*_):
+    """Handle SIGTERM, in place of Ray's handler, which raises SystemExit."""
+    raise Terminated

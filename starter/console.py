@@ -10,15 +10,15 @@ import click
 import typer
 from rich.progress import track
 
-from starter import Problem
+from starter import Problem, Terminated
 from starter.environments.checks import close_all
 
 
 def run(function: Callable) -> None:
     """Run `function` as this program's command line; its parameters are the flags.
 
-    Exits with 0 when done, 1 after a `Problem`, 2 after a bad flag, and 130 after Ctrl-C. Any
-    other exception ends in Python's own traceback.
+    Exits with 0 when done, 1 after a `Problem`, 2 after a bad flag, 130 after Ctrl-C, 143 after
+    SIGTERM. Any other exception ends in Python's own traceback.
     """
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command(context_settings={"help_option_names": ["-h", "--help"]})(function)
@@ -29,7 +29,9 @@ def run(function: Callable) -> None:
     except click.ClickException as problem:
         _end(problem.format_message(), problem.exit_code)
     except (KeyboardInterrupt, click.Abort):
-        sys.exit(130)
+        sys.exit(128 + signal.SIGINT)
+    except Terminated:
+        sys.exit(128 + signal.SIGTERM)
     except Exception as error:
         begin = error.__traceback__
         while begin and begin.tb_frame.f_code is not function.__code__:

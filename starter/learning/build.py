@@ -1,5 +1,6 @@
 """An RLlib algorithm, or a policy alone, from a config."""
 
+import signal
 from typing import Dict
 
 import numpy as np
@@ -8,7 +9,7 @@ from ray.rllib.utils.actor_manager import FaultTolerantActorManager, RemoteCallR
 from ray.rllib.utils.policy import create_policy_for_framework
 from ray.tune.logger import NoopLogger
 
-from starter import Problem
+from starter import Problem, terminate
 
 # RLlib 2.2.0 asks Ray for the answers of its remote workers even when it has none. For that alone
 # Ray would have to run: six more processes of 0.5 GB in all, which listen on every network
@@ -21,6 +22,7 @@ def _foreach_actor(self, *args, **kwargs):
 
 
 FaultTolerantActorManager.foreach_actor = _foreach_actor
+signal.signal(signal.SIGTERM, terminate)  # after Ray's import, which sets a handler
 
 
 def build(config, **options):

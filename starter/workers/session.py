@@ -56,8 +56,7 @@ def start(workers: int, address: Optional[str] = None, modules: Iterable[str] = 
         _join(address, workers)
     else:
         _start_here(workers)
-    # In place of Ray's handler, which prints a stack and aborts.
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    signal.signal(signal.SIGTERM, starter.terminate)  # Ray's handler prints a stack and aborts
 
 
 def stop() -> None:

@@ -52,8 +52,10 @@ def test_each_line_is_of_the_training_episodes_so_far(trained):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("presses", [1, 2])
-def test_ctrl_c_saves_and_shows_and_a_second_one_quits(presses, tmp_path):
+@pytest.mark.parametrize(
+    ("signals", "status"), [(["SIGINT"], 0), (["SIGINT", "SIGINT"], 130), (["SIGTERM"], 143)]
+)
+def test_ctrl_c_saves_and_shows_and_a_second_one_or_sigterm_quits(signals, status, tmp_path):
     process = subprocess.Popen(
         [sys.executable, "-u", "main.py", "--render", "none", "--output", str(tmp_path)],
         cwd=PROJECT,
@@ -63,14 +65,14 @@ def test_ctrl_c_saves_and_shows_and_a_second_one_quits(presses, tmp_path):
         text=True,
     )
     assert any(line.startswith("        2 ") for line in process.stdout)  # the first is saved
-    process.send_signal(signal.SIGINT)
-    if presses == 2:
-        assert "again to quit now" in process.stderr.readline() + process.stderr.readline()
-        process.send_signal(signal.SIGINT)
+    for number, name in enumerate(signals):
+        if number:
+            assert "again to quit now" in process.stderr.readline() + process.stderr.readline()
+        process.send_signal(getattr(signal, name))
     out, err = process.communicate(timeout=120)
-    assert process.returncode == (0 if presses == 1 else 130), err
-    assert "Traceback" not in err
+    assert process.returncode == status, err
+    assert "Traceback" not in err and "error" not in err
     found = checkpoint.newest(tmp_path / "latest")
     assert 1 <= found.manifest["iteration"] <= 3
-    assert len(re.findall(EPISODE, out)) == (3 if presses == 1 else 0)
-    assert (f"saved {found.path}\n" in out) == (presses == 1)
+    assert len(re.findall(EPISODE, out)) == (0 if status else 3)
+    assert (f"saved {found.path}\n" in out) == (not status)
