@@ -13,8 +13,8 @@ class GymnasiumAdapter(gym.Env):
 
     def __init__(self, config):
         self.env = config["environment"].make()
-        # It has no bounds: the lander may leave its own (a spin faster than 5 rad/s), which
-        # would end training, as RLlib checks an observation now and then.
+        # Without bounds: the lander can exceed its own (a spin faster than 5 rad/s), and RLlib's
+        # occasional check of an observation would end training.
         space = self.env.observation_space
         self.observation_space = gym.spaces.Box(-np.inf, np.inf, space.shape, np.float32)
         self.action_space = gym.spaces.Discrete(int(self.env.action_space.n))

@@ -64,6 +64,6 @@ def check_shapes(saved: Dict[str, np.ndarray], own: Dict[str, np.ndarray]) -> No
         there, here = saved.get(name, "missing"), own.get(name, "missing")
         if there != here:
             raise Problem(
-                f"the checkpoint has another network: its {name} is {there}, and {here} here; "
-                "undo the change of the network's settings, or start a new training"
+                f"the checkpoint has another network: {name} is {there} there and {here} here; "
+                "undo the change of the network's settings, or train from scratch"
             )

@@ -43,7 +43,7 @@ class TemporallyExtendedEpsilonGreedy(Exploration):
         self._left = self._held = np.zeros(0, np.int64)
 
     def get_exploration_action(self, *, action_distribution, timestep, explore=True):
-        """In TensorFlow's graph: the greedy actions. The sampler passes them to `hold`."""
+        """Return the greedy actions, in TensorFlow's graph; the sampler passes them to `hold`."""
         greedy = action_distribution.deterministic_sample()
         return greedy, tf.zeros_like(greedy, tf.float32)
 

@@ -1,4 +1,4 @@
-"""RLlib's DQN, some 80 times as fast, and its settings."""
+"""RLlib's DQN, which trains some 80 times as fast here, and its settings."""
 
 from contextlib import contextmanager
 from typing import Any, Callable, Dict, Iterator
@@ -34,19 +34,19 @@ ONE_THREAD = {"intra_op_parallelism_threads": 1, "inter_op_parallelism_threads":
 class FastDQNConfig(DQNConfig):
     """RLlib's settings for DQN, with the parts that make it fast.
 
-    The sampler, the exploration, the replay buffer and the updates work together. RLlib's own
-    cannot replace one of them, so `validate` refuses them before training starts.
+    The sampler, the exploration, the replay buffer and the updates work together. None of them can
+    be replaced by RLlib's own: `validate` refuses that before training starts.
 
     Args:
-        environment: the `Environment` to learn.
+        environment: the `Environment` to train on.
         seed: a number, or several.
     """
 
     def __init__(self, environment=None, seed=0, algo_class=None):
         super().__init__(algo_class or FastDQN)
         self.ema_decay = 0.0
-        # RLlib takes 0 for "no seed", and seeds the environments with seed, seed + 1, ...: spread
-        # over 1 to 2**31, two seeds hardly ever share an environment.
+        # RLlib takes 0 for "no seed", and seeds the environments with seed, seed + 1, and so on.
+        # Spread over 1 to 2**31, so that two runs hardly ever share the seed of an environment.
         spread_seed = 1 + int(np.random.SeedSequence(seed).generate_state(1)[0] >> 1)
         # RLlib's own check of the environment would play some timesteps beforehand.
         self.environment(GymnasiumAdapter, disable_env_checking=True)
@@ -87,20 +87,22 @@ class FastDQNConfig(DQNConfig):
                     "RLlib's DQNConfig for all of it"
                 )
         if self.framework_str != "tf" or self.input_ is not lockstep_sampler:
-            raise Problem("this DQN needs its own framework, tf, and sampler; leave them out")
+            raise Problem(
+                "this DQN works only with the framework tf and its own sampler; leave them out"
+            )
         if not 0 <= self.gamma <= 1:
-            raise Problem(f"gamma is {self.gamma}, and a discount is from 0 to 1")
+            raise Problem(f"gamma is {self.gamma}, but a discount must be from 0 to 1")
         if not 0 <= self.ema_decay < 1:
-            raise Problem(f"ema_decay is {self.ema_decay}, and it must be at least 0 and below 1")
+            raise Problem(f"ema_decay is {self.ema_decay}, but it must be at least 0 and below 1")
         super().validate()
 
 
 class FastDQN(DQN):
-    """RLlib's DQN, its loss and its optimizer, with updates that take less than half the time.
+    """RLlib's DQN with its loss and its optimizer, in fewer calls.
 
     RLlib's `train_one_step` spends more time on calling TensorFlow than TensorFlow spends on the
     network. Here one call makes all updates that follow a fragment, in a loop in TensorFlow's
-    graph. The weights are the same to the bit.
+    graph. The updates take less than half the time, and give the same weights to the bit.
 
     Attributes:
         greedy: its policy without random actions; see `Greedy`.
@@ -130,12 +132,12 @@ class FastDQN(DQN):
         if timestep <= self.config.num_steps_sampled_before_learning_starts:
             return {}
         # None, RLlib's default, is one update after each fragment.
-        rows = (self.config.training_intensity or 0) * batch.count
-        count = max(round(rows / self.config.train_batch_size), 1)
-        rows = self.local_replay_buffer.sample(count)
-        statistics = self._update(rows.policy_batches[DEFAULT_POLICY_ID])
-        counters[NUM_ENV_STEPS_TRAINED] += rows.count
-        counters[NUM_AGENT_STEPS_TRAINED] += rows.count
+        replayed = (self.config.training_intensity or 0) * batch.count
+        updates = max(round(replayed / self.config.train_batch_size), 1)
+        batches = self.local_replay_buffer.sample(updates)
+        statistics = self._update(batches.policy_batches[DEFAULT_POLICY_ID])
+        counters[NUM_ENV_STEPS_TRAINED] += batches.count
+        counters[NUM_AGENT_STEPS_TRAINED] += batches.count
         newest = np.float32(1 - self.config.ema_decay)
         for name, values in policy.get_weights().items():
             self.average[name] += newest * (values - self.average[name])
@@ -148,7 +150,7 @@ class FastDQN(DQN):
 
     @contextmanager
     def averaged(self) -> Iterator[TFPolicy]:
-        """Lend the policy with the averaged weights; learning continues with its own."""
+        """Give the policy the averaged weights; afterwards it has its own again."""
         policy = self.get_policy()
         own = policy.get_weights()
         TFPolicy.set_weights(policy, self.average)  # DQN's would set the target network's, too

@@ -1,4 +1,4 @@
-"""What picks actions outside training: functions from observations to actions."""
+"""Functions from observations to actions: the policy without exploration."""
 
 from typing import Callable, List, Sequence
 
@@ -6,17 +6,17 @@ import numpy as np
 from ray.rllib.utils.framework import try_import_tf
 from tensorflow.core.protobuf.config_pb2 import CallableOptions
 
-# Graphs as in TensorFlow 1. RLlib leaves this out where TensorFlow was imported before it.
+# Graphs as in TensorFlow 1. RLlib does not ask for them if TensorFlow was imported first.
 tf1, _, _ = try_import_tf()
 tf1.disable_v2_behavior()
 tf1.enable_resource_variables()
 
 
 def prepare(session, fetches: Sequence, feeds: Sequence) -> Callable[..., List[np.ndarray]]:
-    """Return a function of the values of the tensors `feeds` that returns those of `fetches`.
+    """Return a function that takes values of the tensors `feeds`, and returns those of `fetches`.
 
-    It uses a private function of TensorFlow 2.12: with a network this small, `session.run` takes
-    several times as long as the network (0.4 ms for 16 observations, this 0.05 ms).
+    It uses a private function of TensorFlow 2.12. With a network this small, `session.run` takes
+    0.4 ms for 16 observations, and this 0.05 ms (on one core of an AMD EPYC, Zen 4).
     """
     options = CallableOptions(fetch=[t.name for t in fetches], feed=[t.name for t in feeds])
     options.run_options.inter_op_thread_pool = -1  # compute in this thread, wake no other

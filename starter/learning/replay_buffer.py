@@ -1,6 +1,6 @@
 """DQN's replay buffer: the newest transitions in numpy arrays, sampled one batch at a time."""
 
-from typing import Dict, Optional, Tuple
+from typing import Dict, Optional
 
 import numpy as np
 from ray.rllib.policy.sample_batch import DEFAULT_POLICY_ID, SampleBatch
@@ -63,14 +63,15 @@ class ColumnarReplayBuffer(MultiAgentReplayBuffer):
         rows = {name: column[at] for name, column in self._columns.items()}
         return SampleBatch(rows).as_multi_agent()
 
-    def get_state(self) -> Tuple[Dict[str, np.ndarray], int]:
-        """Return the filled rows of each column, and the index of the next row to write."""
-        return {name: column[: self._size] for name, column in self._columns.items()}, self._next
+    def get_state(self) -> Dict[str, np.ndarray]:
+        """Return the filled rows of each column, the oldest first."""
+        at = (self._next - self._size + np.arange(self._size)) % self.capacity
+        return {name: column[at] for name, column in self._columns.items()}
 
-    def set_state(self, columns: Dict[str, np.ndarray], next_row: int) -> None:
-        """Take over what `get_state` of a buffer of the same capacity returned."""
+    def set_state(self, columns: Dict[str, np.ndarray]) -> None:
+        """Restore what `get_state` returned; there must be room for it."""
         for name, saved in columns.items():
             self._size = len(saved)
             self._columns[name] = np.zeros((self.capacity, *saved.shape[1:]), saved.dtype)
             self._columns[name][: self._size] = saved
-        self._next = next_row
+        self._next = self._size % self.capacity

@@ -69,8 +69,8 @@ class LockstepSampler(InputReader):
                     self._returns[i] = self._lengths[i] = 0
                     self._observations[i] = env.reset()
 
-        # RLlib's loss weighs the value of new_obs with gamma^n * (1 - done). A done of
-        # neither 0 nor 1 makes that the discount of a row that spans fewer timesteps.
+        # RLlib's loss multiplies the value of new_obs by gamma^n * (1 - done). A row that spans
+        # fewer than n timesteps has another discount, and a done that makes up for that.
         returns, last, discount = n_step(rewards, ends, terminals, self._n_step, self._gamma)
         return SampleBatch(
             obs=observations.reshape(-1, *observations.shape[2:]),
@@ -79,7 +79,7 @@ class LockstepSampler(InputReader):
             new_obs=next_observations[last, np.arange(len(self._envs))].reshape(
                 -1, *observations.shape[2:]
             ),
-            # Where gamma is 0, so is every discount, and its power must not divide.
+            # "or 1": if gamma is 0, so is every discount.
             dones=(1 - discount / (self._gamma**self._n_step or 1)).ravel().astype(np.float32),
             weights=np.ones(actions.size, np.float32),
         )
@@ -96,9 +96,9 @@ def n_step(rewards, ends, terminals, n, gamma):
         gamma: the discount of each timestep.
 
     Returns:
-        Three arrays of that shape: the discounted sum of rewards from each timestep on;
-        the timestep of the last reward in it; and what the value of the observation
-        after that one is worth: gamma to the number of rewards, or 0 after a terminal.
+        Three arrays of that shape: the discounted sum of rewards from each timestep on; the
+        timestep of the last reward in it; and the discount of the value of the observation after
+        that reward: gamma to the number of rewards, or 0 after a terminal.
     """
     steps = len(rewards)
     sums = rewards.astype(np.float32)

@@ -17,13 +17,12 @@ def get_state(algorithm) -> Tuple[Dict[str, np.ndarray], Dict[str, Any]]:
     buffer and the target network, and writes pickles, which run code when they are read.
     """
     policy = algorithm.get_policy()
-    columns, next_row = algorithm.local_replay_buffer.get_state()
     parts = {
         "network": policy.get_weights(),
         "average": algorithm.average,
         "target": policy.get_session().run(_target(policy)),
         "optimizer": policy._optimizer_variables.get_weights(),
-        "buffer": columns,
+        "buffer": algorithm.local_replay_buffer.get_state(),
     }
     arrays = {f"{part}/{name}": a for part, named in parts.items() for name, a in named.items()}
     return arrays, {
@@ -34,7 +33,6 @@ def get_state(algorithm) -> Tuple[Dict[str, np.ndarray], Dict[str, Any]]:
         "episodes": [[e.episode_length, e.episode_reward] for e in algorithm._episode_history],
         "global_timestep": policy.global_timestep,
         "learning_rate_timestep": algorithm.workers.local_worker().global_vars["timestep"],
-        "next_row": next_row,
     }
 
 
@@ -59,7 +57,7 @@ def set_state(algorithm, arrays: Dict[str, np.ndarray], facts: Dict[str, Any]) -
             f"the checkpoint's replay buffer holds {saved:,} timesteps, more than the capacity of "
             f"{buffer.capacity:,} here; raise that, or start a new training"
         )
-    buffer.set_state(parts["buffer"], facts["next_row"])
+    buffer.set_state(parts["buffer"])
     TFPolicy.set_weights(policy, parts["network"])  # DQN's would set the target network's, too
     for name, variable in _target(policy).items():
         variable.load(parts["target"][name], policy.get_session())

@@ -55,7 +55,7 @@ def test_the_loop_is_train_one_step_many_times(twins):
 
 def test_greedy_picks_what_rllib_picks_without_exploration(twins):
     policy = twins[0].get_policy()
-    observations = twins[0].local_replay_buffer.get_state()[0]["obs"][:100]
+    observations = twins[0].local_replay_buffer.get_state()["obs"][:100]
     expected, _, extra = policy.compute_actions(observations, explore=False)
     assert np.array_equal(twins[0].greedy.q_values(observations), extra["q_values"])
     assert np.array_equal(twins[0].greedy(observations), expected)

@@ -83,13 +83,14 @@ def test_the_seed_decides_and_global_random_state_does_not():
 
 
 @pytest.mark.parametrize("count", [7, 13])
-def test_a_saved_buffer_continues_where_it_was(count):
-    buffer, other = filled(), ColumnarReplayBuffer(capacity=10, batch_size=500, seed=1)
-    buffer.add(rows(10, count))
-    other.set_state(*buffer.get_state())
-    buffer.sample(1)
-    for each in (buffer, other):
-        each.add(rows(50, 4))
-    assert len(other) == len(buffer) == 10
-    for column, own in zip(buffer.get_state()[0].values(), other.get_state()[0].values()):
-        np.testing.assert_array_equal(column, own)
+@pytest.mark.parametrize("capacity", [10, 15])
+def test_a_saved_buffer_continues_where_it_was(count, capacity):
+    """Also in a larger buffer, which then holds more of the older rows."""
+    buffer = ColumnarReplayBuffer(capacity=10)
+    buffer.add(rows(0, count))
+    other = ColumnarReplayBuffer(capacity=capacity, batch_size=500, seed=1)
+    other.set_state(buffer.get_state())
+    other.add(rows(50, 8))
+    kept = [*range(max(count - 10, 0), count), *range(50, 58)]
+    np.testing.assert_array_equal(other.get_state()["actions"], kept[-capacity:])
+    assert set(sampled(other)["actions"]) == set(kept[-capacity:])
