@@ -1,7 +1,8 @@
 """How good a policy is: evaluation in stages, the best so far, and when training may stop."""
 
 import hashlib
-from typing import Any, Callable, Dict, NamedTuple, Optional, Sequence
+from dataclasses import dataclass, field
+from typing import Callable, Dict, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -38,8 +39,7 @@ def is_solved(returns: np.ndarray, environment) -> bool:
 
 
 def _meets(returns, mean, threshold, share):
-    enough = share == 0 or (returns >= threshold).mean() >= share
-    return bool(enough and returns.mean() >= mean)
+    return bool(returns.mean() >= mean and (returns >= threshold).mean() >= share)
 
 
 class Goal:
@@ -97,6 +97,7 @@ class Goal:
         return best.solved and iteration - max(best.iteration, self._start) >= self._patience
 
 
+@dataclass
 class Best:
     """The best policy of a training so far.
 
@@ -105,14 +106,13 @@ class Best:
 
     Attributes:
         iteration: the iteration that it has reached; None before the first.
-        weights: its weights, by name.
         rank: by which policies are compared: evaluated, passed, solved, mean return.
+        weights: its weights, by name.
     """
 
-    def __init__(self):
-        self.iteration: Optional[int] = None
-        self.weights: Dict[str, np.ndarray] = {}
-        self.rank = (False, False, False, -np.inf)
+    iteration: Optional[int] = None
+    rank: Tuple[bool, bool, bool, float] = (False, False, False, -np.inf)
+    weights: Dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def solved(self) -> bool:
@@ -143,14 +143,6 @@ class Best:
             rank = False, False, False, -np.inf if np.isnan(mean) else float(mean)
         if self.iteration is None or rank > self.rank:
             self.iteration, self.rank, self.weights = iteration, rank, policy.get_weights()
-
-    def to_json(self) -> Dict[str, Any]:
-        """Return all but the weights, in JSON's types."""
-        return {"iteration": self.iteration, "rank": list(self.rank)}
-
-    def restore(self, saved: Dict[str, Any], weights: Dict[str, np.ndarray]) -> None:
-        """Take over what `to_json` returned, and the weights."""
-        self.iteration, self.rank, self.weights = saved["iteration"], tuple(saved["rank"]), weights
 
 
 def random_pilot(environment, seed: int) -> Callable[[Sequence], np.ndarray]:
