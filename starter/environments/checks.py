@@ -2,7 +2,7 @@
 
 import atexit
 import sys
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Any, Dict, List, Optional, Set, Tuple
 
 import gymnasium
@@ -31,7 +31,10 @@ def close_all() -> None:
 class Checked(gymnasium.Wrapper):
     """An environment with vectors of float32 as observations and numbers from 0 as actions.
 
-    It checks and converts all that the environment returns. A `with` statement closes it.
+    It checks and converts all that the environment returns. A `with` statement closes it. An
+    action lasts `repeat` of the environment's own timesteps, or until the episode ends; the reward
+    is the sum of theirs. After Mnih and others, "Human-level control through deep reinforcement
+    learning", Nature 518 (2015).
 
     Attributes:
         notes: what was done to its spaces, a line for each.
@@ -42,10 +45,10 @@ class Checked(gymnasium.Wrapper):
             gymnasium's interface.
     """
 
-    def __init__(self, env: gymnasium.Env, name: str):
+    def __init__(self, env: gymnasium.Env, name: str, repeat: int = 1):
         super().__init__(env)
         _open.add(self)
-        self._name = name
+        self.name, self._repeat = name, repeat
         try:
             size, self._encode, seen = spaces.observations(env.observation_space)
             numbers, self._decode, chosen = spaces.actions(env.action_space)
@@ -72,13 +75,17 @@ class Checked(gymnasium.Wrapper):
     def step(self, action: int) -> Tuple[np.ndarray, float, bool, bool, Dict]:
         """Advance one timestep; return observation, reward, terminated, truncated and info."""
         try:
-            result = self.env.step(self._decode(action))
-            observation, reward, terminated, truncated, info = result
-            reward = _reward(reward)
-            _require(terminated in (0, 1), "terminated", terminated, "True or False")
-            _require(truncated in (0, 1), "truncated", truncated, "True or False")
-            _require(isinstance(info, dict), "the info", info, "a dict, such as {}")
-            return self._encode(observation), reward, bool(terminated), bool(truncated), info
+            total = 0.0
+            for _ in range(self._repeat):
+                result = self.env.step(self._decode(action))
+                observation, reward, terminated, truncated, info = result
+                total += _reward(reward)
+                _require(terminated in (0, 1), "terminated", terminated, "True or False")
+                _require(truncated in (0, 1), "truncated", truncated, "True or False")
+                _require(isinstance(info, dict), "the info", info, "a dict, such as {}")
+                if terminated or truncated:
+                    break
+            return self._encode(observation), total, bool(terminated), bool(truncated), info
         except ANYTHING as error:
             raise self._problem("step", error) from error
 
@@ -100,18 +107,15 @@ class Checked(gymnasium.Wrapper):
 
     def __exit__(self, kind, error, trace):
         """Close the environment; an error of `close` does not replace an earlier one."""
-        try:
+        with suppress(Problem) if error else nullcontext():
             self.close()
-        except Exception:
-            if error is None:
-                raise
 
     def _problem(self, method, error):
         kind = author(self.env)
-        return problem(f"{self._name}, {method}() of {kind.__name__}", error, kind, method)
+        return problem(f"{self.name}, {method}() of {kind.__name__}", error, kind, method)
 
 
-def try_out(env: Checked, other: Checked, name: str) -> None:
+def try_out(env: Checked, other: Checked) -> None:
     """Play ten timesteps with two copies of an environment, each alone, then both in turn.
 
     If more than the seed and the actions decides what happens, a warning on stderr says so.
@@ -129,7 +133,7 @@ def try_out(env: Checked, other: Checked, name: str) -> None:
             "each copy has its own, so watching may show other returns than training"
         )
     if not env.spec.nondeterministic:
-        print(f"warning: {name} {why}", file=sys.stderr)
+        print(f"warning: {env.name} {why}", file=sys.stderr)
 
 
 def _play(seeds: Dict[Checked, int]) -> List[List[Any]]:

@@ -2,7 +2,6 @@
 
 import sys
 import warnings
-from pathlib import Path
 from typing import Any, Dict, Optional, Tuple
 
 import gymnasium
@@ -36,7 +35,7 @@ class Environment:
         evaluation_interval: the least number of iterations between evaluations.
         can_be_drawn: whether it lists the render mode `rgb_array`.
         notes: what to tell the user before training, a line each.
-        spaces: its own spaces, as strings, by "observation" and "action".
+        manifest: what a checkpoint keeps of it, in JSON's types; `from_manifest` reads it.
         config: for the `GymnasiumAdapter`.
 
     Raises:
@@ -51,14 +50,19 @@ class Environment:
     names: Tuple[str, ...] = ()  # of the actions; or else the environment's own `action_names`
 
     def __init__(self, id: str, arguments: Arguments = None, action_repeat: Optional[int] = None):
-        self.id, self.arguments = loading.absolute(id), arguments or {}
+        self.arguments = arguments or {}
         self.action_repeat = repeat = action_repeat or self.usual_repeat
-        loading.as_text(self.arguments)  # or a checkpoint could not keep them
-        self._spec, module = loading.find(self.id)
+        texts = loading.as_text(self.arguments)
+        self.id, self._spec, module = loading.find(id)
         self.modules = loading.own(module)
         self.config = {"environment": self}
+        words = [f"{module.__name__}:{self._spec.id}" if module else self._spec.id]
+        words += [f"{name}={value}" for name, value in self.arguments.items()]
+        if repeat != self.usual_repeat:
+            words.append(f"action_repeat={repeat}")
+        self._name = " ".join(words)
         with self.make() as env, self.make() as another:
-            try_out(env, another, str(self))
+            try_out(env, another)
             limit, self.notes = env.spec.max_episode_steps, env.notes
             if limit is None:
                 limit = self._spec.max_episode_steps = LONGEST
@@ -73,7 +77,9 @@ class Environment:
             self.can_be_drawn = "rgb_array" in env.metadata.get("render_modes", ())
             self.actions = list(self.names or env.action_names)
             own = {"observation": env.env.observation_space, "action": env.env.action_space}
-            self.spaces = {kind: " ".join(str(space).split()) for kind, space in own.items()}
+            spaces = {kind: " ".join(str(space).split()) for kind, space in own.items()}
+        own = {"environment": self.id, "arguments": texts}
+        self.manifest = {**own, "action_repeat": repeat, "spaces": spaces}
 
     @staticmethod
     def from_manifest(
@@ -92,7 +98,7 @@ class Environment:
         learned = {name: loading.parse(text) for name, text in manifest["arguments"].items()}
         learned.update(arguments or {})
         environment = load(id or own, learned, manifest["action_repeat"])
-        for kind, now in environment.spaces.items():
+        for kind, now in environment.manifest["spaces"].items():
             then = manifest["spaces"][kind]
             if then != now:
                 raise Problem(
@@ -101,20 +107,8 @@ class Environment:
                 )
         return environment
 
-    @property
-    def manifest(self) -> Dict[str, Any]:
-        """What a checkpoint keeps of it, in JSON's types; `from_manifest` reads it."""
-        own = {"environment": self.id, "arguments": loading.as_text(self.arguments)}
-        return {**own, "action_repeat": self.action_repeat, "spaces": self.spaces}
-
     def __str__(self) -> str:
-        place, _, name = self.id.rpartition(":")
-        place = Path(place).stem if loading.is_path(place) else place
-        id = f"{place}:{name}" if place else name
-        changed = dict(self.arguments)
-        if self.action_repeat != self.usual_repeat:
-            changed["action_repeat"] = self.action_repeat
-        return " ".join([id, *(f"{key}={value}" for key, value in changed.items())])
+        return self._name
 
     def make(self, render_mode: Optional[str] = None) -> Checked:
         """Return a new one, to be closed or used in a `with` statement.
@@ -134,9 +128,7 @@ class Environment:
             source = self._spec.entry_point
             what = f"{self}, {getattr(source, '__name__', source)} cannot be made"
             raise problem(what, error, source, "__init__") from error
-        if self.action_repeat > 1:
-            env = ActionRepeat(env, self.action_repeat)
-        return Checked(env, str(self))
+        return Checked(env, str(self), self.action_repeat)
 
     def check_rendering(self) -> None:
         """Draw two frames, as watching does; raise a `Problem` if they cannot be shown."""
@@ -173,24 +165,3 @@ def load(id: str, arguments: Arguments = None, action_repeat: Optional[int] = No
     """Return the `Environment` with these arguments; a `Lander`, if it is gymnasium's lander."""
     kind = Lander if id.startswith("LunarLander-") else Environment
     return kind(id, arguments, action_repeat)
-
-
-class ActionRepeat(gymnasium.Wrapper):
-    """An environment in which an action lasts `times` timesteps of `env`, or until it ends.
-
-    The reward is the sum of theirs. After Mnih and others, "Human-level control through deep
-    reinforcement learning", Nature 518 (2015).
-    """
-
-    def __init__(self, env: gymnasium.Env, times: int):
-        super().__init__(env)
-        self._times = times
-
-    def step(self, action):
-        total = 0
-        for _ in range(self._times):
-            observation, reward, terminated, truncated, info = self.env.step(action)
-            total += reward
-            if terminated or truncated:
-                break
-        return observation, total, terminated, truncated, info

@@ -18,27 +18,22 @@ from starter import Problem
 from starter.environments.blame import ANYTHING, is_users, problem, shorten
 
 
-def absolute(id: str) -> str:
-    """Return an ID whose path, if it has one, is absolute."""
-    place, _, name = id.rpartition(":")
-    return f"{os.path.abspath(os.path.expanduser(place))}:{name}" if is_path(place) else id
-
-
-def is_path(place: str) -> bool:
-    """Whether what stands before the colon of an ID is a path, not a module's name."""
-    return place.endswith(".py")
-
-
-def find(id: str) -> Tuple[EnvSpec, Optional[ModuleType]]:
-    """Return how to make an environment, and the module named in its ID, if there is one.
+def find(id: str) -> Tuple[str, EnvSpec, Optional[ModuleType]]:
+    """Find an environment by its ID, and import the module that the ID names, if it names one.
 
     A module may be in the current folder. A file may be anywhere, with the modules that it
     imports beside it.
+
+    Returns:
+        The ID, with an absolute path if it has one; how to make the environment; the module.
 
     Raises:
         Problem: if there is no such file, module or ID, or importing it fails.
     """
     place, _, name = id.rpartition(":")
+    if place.endswith(".py"):
+        place = os.path.abspath(os.path.expanduser(place))
+        id = f"{place}:{name}"
     module = _import(place) if place else None
     try:
         spec = copy.copy(gymnasium.spec(name))
@@ -47,7 +42,7 @@ def find(id: str) -> Tuple[EnvSpec, Optional[ModuleType]]:
     except ANYTHING as error:
         forms = "an ID of gymnasium's, module:ID or path/to/file.py:ID"
         raise problem(f"{id} is not found; give {forms}", error) from error
-    return spec, module
+    return id, spec, module
 
 
 def own(module: Optional[ModuleType]) -> List[str]:
@@ -72,8 +67,8 @@ def _file(module):
 
 def _import(place):
     """Import a module by its name, from the current folder too, or a file by its path."""
-    name, folder = place, Path.cwd()
-    if is_path(place):
+    name, folder, is_path = place, Path.cwd(), place.endswith(".py")
+    if is_path:
         name, folder = Path(place).stem, Path(place).parent
         if not os.path.isfile(place):
             raise Problem(f"there is no file {place}")
@@ -84,7 +79,7 @@ def _import(place):
         module = importlib.import_module(name)
     except ANYTHING as error:
         raise problem(f"{place} cannot be imported", error) from error
-    if is_path(place) and os.path.realpath(_file(module)) != os.path.realpath(place):
+    if is_path and os.path.realpath(_file(module)) != os.path.realpath(place):
         raise Problem(f"{place} has the name of another module: rename it")
     return module
 
