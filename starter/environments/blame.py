@@ -4,14 +4,13 @@ import inspect
 import os
 import sysconfig
 import traceback
-from contextlib import suppress
-from typing import Any
+from contextlib import contextmanager, suppress
+from typing import Any, Iterator
 
 import gymnasium
 
 from starter import PROJECT, Problem
 
-ANYTHING = (Exception, SystemExit)  # what the user's code may raise
 PLACES = [sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")]
 NOT_THE_USERS = tuple(os.path.join(place, "") for place in [*PLACES, PROJECT / "starter"])
 NOT_EAGER = "training switches TensorFlow's eager execution off; use a tf.compat.v1.Session"
@@ -27,12 +26,20 @@ class Invalid(ValueError):
     """A space that cannot be learned, or a value that breaks gymnasium's interface."""
 
 
-def problem(what: str, error: BaseException, source: Any = None, method: str = "") -> Problem:
-    """Return the `Problem` to raise from an error: what failed, why, and the user's file and line.
+@contextmanager
+def blaming(what: str, source: Any = None, method: str = "") -> Iterator[None]:
+    """Turn any error into a `Problem`: what failed, why, and the user's file and line.
 
     If the traceback has no line of the user's code, the line is where `source`, a function or a
     class, is defined, or its `method`.
     """
+    try:
+        yield
+    except (Exception, SystemExit) as error:
+        raise Problem(what + ": " + _said(error, source, method)) from error
+
+
+def _said(error, source, method):
     said = " ".join(str(error).split())
     if not isinstance(error, (Invalid, gymnasium.error.Error)):
         said = f"{type(error).__name__}: {said}" if said else type(error).__name__
@@ -43,7 +50,7 @@ def problem(what: str, error: BaseException, source: Any = None, method: str = "
         with suppress(TypeError, OSError):  # it is not Python's, or its file is not here
             places.append((inspect.getsourcefile(part), inspect.getsourcelines(part)[1]))
     where = [f" ({file}, line {line})" for file, line in places if is_users(file)]
-    return Problem("".join([what, ": ", said, *hints[:1], *where[:1]]))
+    return "".join([said, *hints[:1], *where[:1]])
 
 
 def is_users(file: str) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 
 from starter import Problem
 from starter.environments import spaces
-from starter.environments.blame import ANYTHING, Invalid, author, problem, shorten
+from starter.environments.blame import Invalid, author, blaming, shorten
 
 TRIED = 10  # timesteps that are tried before training
 LARGEST = float(np.finfo(np.float32).max)  # a reward; the replay buffer keeps float32
@@ -48,33 +48,31 @@ class Checked(gymnasium.Wrapper):
     def __init__(self, env: gymnasium.Env, name: str, repeat: int = 1):
         super().__init__(env)
         _open.add(self)
-        self.name, self._repeat = name, repeat
+        self.name, self._repeat, self._author = name, repeat, author(env)
         try:
-            size, self._encode, seen = spaces.observations(env.observation_space)
-            numbers, self._decode, chosen = spaces.actions(env.action_space)
-            names = getattr(env, "action_names", None)
-            self.action_names = numbers if names is None else [str(name) for name in names]
-            if len(self.action_names) != len(numbers):
-                raise Invalid(f"action_names is {names}, not {len(numbers)} strings")
-        except ANYTHING as error:
+            with blaming(f"{name}, {self._author.__name__}", self._author):
+                size, self._encode, seen = spaces.observations(env.observation_space)
+                numbers, self._decode, chosen = spaces.actions(env.action_space)
+                names = getattr(env, "action_names", None)
+                self.action_names = numbers if names is None else [str(name) for name in names]
+                if len(self.action_names) != len(numbers):
+                    raise Invalid(f"action_names is {names}, not {len(numbers)} strings")
+        except Problem:
             with self:
-                kind = author(env)
-                raise problem(f"{name}, {kind.__name__}", error, kind) from error
+                raise
         self.notes = [note for note in (seen, chosen) if note]
         self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (size,), np.float32)
         self.action_space = gymnasium.spaces.Discrete(len(numbers))
 
     def reset(self, *, seed: Optional[int] = None, **kwargs: Any) -> Tuple[np.ndarray, Dict]:
         """Begin an episode; return the observation, shape (n,), and the info."""
-        try:
+        with self._blaming("reset"):
             observation, info = self.env.reset(seed=seed, **kwargs)
             return self._encode(observation), info
-        except ANYTHING as error:
-            raise self._problem("reset", error) from error
 
     def step(self, action: int) -> Tuple[np.ndarray, float, bool, bool, Dict]:
         """Advance one timestep; return observation, reward, terminated, truncated and info."""
-        try:
+        with self._blaming("step"):
             total = 0.0
             for _ in range(self._repeat):
                 result = self.env.step(self._decode(action))
@@ -86,33 +84,27 @@ class Checked(gymnasium.Wrapper):
                 if terminated or truncated:
                     break
             return self._encode(observation), total, bool(terminated), bool(truncated), info
-        except ANYTHING as error:
-            raise self._problem("step", error) from error
 
     def render(self) -> np.ndarray:
         """Return a frame, shape (height, width, 3) and type uint8."""
-        try:
+        with self._blaming("render"):
             return _picture(self.env.render())
-        except ANYTHING as error:
-            raise self._problem("render", error) from error
 
     def close(self) -> None:
         """Close the environment, unless it is closed already."""
         if self in _open:
             _open.remove(self)
-            try:
+            with self._blaming("close"):
                 self.env.close()
-            except ANYTHING as error:
-                raise self._problem("close", error) from error
 
     def __exit__(self, kind, error, trace):
         """Close the environment; an error of `close` does not replace an earlier one."""
         with suppress(Problem) if error else nullcontext():
             self.close()
 
-    def _problem(self, method, error):
-        kind = author(self.env)
-        return problem(f"{self.name}, {method}() of {kind.__name__}", error, kind, method)
+    def _blaming(self, method):
+        what = f"{self.name}, {method}() of {self._author.__name__}"
+        return blaming(what, self._author, method)
 
 
 def try_out(env: Checked, other: Checked) -> None:

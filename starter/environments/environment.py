@@ -9,7 +9,7 @@ import numpy as np
 
 from starter import Problem
 from starter.environments import loading
-from starter.environments.blame import ANYTHING, problem, shorten
+from starter.environments.blame import blaming, shorten
 from starter.environments.checks import Checked, try_out
 from starter.environments.loading import parse_arguments as parse_arguments
 
@@ -120,14 +120,11 @@ class Environment:
         options = {**self.arguments, "autoreset": False, "disable_env_checker": True}
         if render_mode:
             options["render_mode"] = render_mode
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # gymnasium's advice; the checks decide
-                env = gymnasium.make(self._spec, **options)
-        except ANYTHING as error:
-            source = self._spec.entry_point
-            what = f"{self}, {getattr(source, '__name__', source)} cannot be made"
-            raise problem(what, error, source, "__init__") from error
+        source = self._spec.entry_point
+        what = f"{self}, {getattr(source, '__name__', source)} cannot be made"
+        with blaming(what, source, "__init__"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # gymnasium's advice; the checks decide
+            env = gymnasium.make(self._spec, **options)
         return Checked(env, str(self), self.action_repeat)
 
     def check_rendering(self) -> None:

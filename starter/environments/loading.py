@@ -15,7 +15,7 @@ import gymnasium
 from gymnasium.envs.registration import EnvSpec, load_env_creator
 
 from starter import Problem
-from starter.environments.blame import ANYTHING, is_users, problem, shorten
+from starter.environments.blame import blaming, is_users, shorten
 
 
 def find(id: str) -> Tuple[str, EnvSpec, Optional[ModuleType]]:
@@ -35,13 +35,10 @@ def find(id: str) -> Tuple[str, EnvSpec, Optional[ModuleType]]:
         place = os.path.abspath(os.path.expanduser(place))
         id = f"{place}:{name}"
     module = _import(place) if place else None
-    try:
+    with blaming(f"{id} is not found; give an ID of gymnasium's, module:ID or path/to/file.py:ID"):
         spec = copy.copy(gymnasium.spec(name))
         if isinstance(spec.entry_point, str):  # a worker elsewhere may lack its module
             spec.entry_point = load_env_creator(spec.entry_point)
-    except ANYTHING as error:
-        forms = "an ID of gymnasium's, module:ID or path/to/file.py:ID"
-        raise problem(f"{id} is not found; give {forms}", error) from error
     return id, spec, module
 
 
@@ -75,10 +72,8 @@ def _import(place):
     if str(folder) not in sys.path:
         sys.path.append(str(folder))  # last, so that it hides no other module
     importlib.invalidate_caches()
-    try:
+    with blaming(f"{place} cannot be imported"):
         module = importlib.import_module(name)
-    except ANYTHING as error:
-        raise problem(f"{place} cannot be imported", error) from error
     if is_path and os.path.realpath(_file(module)) != os.path.realpath(place):
         raise Problem(f"{place} has the name of another module: rename it")
     return module
