@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import Callable, Dict, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -33,15 +33,16 @@ def is_solved(returns: np.ndarray, environment) -> bool:
 
     Of the lander's, nine in ten must also reach it: the mean alone may hide crashes.
     """
-    return len(returns) >= SURE and _meets(
-        returns, environment.target, environment.target, environment.shares[0]
-    )
+    enough = len(returns) >= SURE
+    return enough and _meets(returns, environment, environment.target, environment.shares[0])
 
 
-def _meets(returns, mean, threshold, share):
-    return bool(returns.mean() >= mean and (returns >= threshold).mean() >= share)
+def _meets(returns, environment, mean, share):
+    reached = (returns >= environment.target).mean()
+    return bool(returns.mean() >= mean and reached >= share)
 
 
+@dataclass
 class Goal:
     """What training aims for: it decides when to evaluate a policy, and when to stop.
 
@@ -53,16 +54,15 @@ class Goal:
         start: the iteration from which training starts, or starts again.
     """
 
-    def __init__(self, environment, stop_return: float, patience: int, start: int = 0):
-        self._environment = environment
-        self._stop_return = stop_return
-        self._patience = patience
-        self._start = start
+    environment: Any
+    stop_return: float
+    patience: int
+    start: int = 0
 
     def is_due(self, iteration: int, training_mean: float) -> bool:
         """Whether to evaluate after this iteration, whose training episodes have this mean."""
-        promising = iteration >= FIRST_EVALUATION or training_mean >= self._stop_return
-        interval = max(EVALUATE_EVERY, self._environment.evaluation_interval)
+        promising = iteration >= FIRST_EVALUATION or training_mean >= self.stop_return
+        interval = max(EVALUATE_EVERY, self.environment.evaluation_interval)
         return promising and iteration % interval == 0
 
     def evaluate(self, fly: Callable[..., np.ndarray]) -> Evaluation:
@@ -75,26 +75,26 @@ class Goal:
         Args:
             fly: takes `episodes` and `first_seed`; returns that many returns.
         """
-        environment, returns, passed = self._environment, np.zeros(0), False
+        environment, returns, passed = self.environment, np.zeros(0), False
         # Without a threshold only means are compared, and 10 episodes say too little.
         stages = STAGES if environment.solved is not None else STAGES[1:]
         for episodes in stages:
             more = fly(episodes=episodes - len(returns), first_seed=EVALUATION_SEED + len(returns))
             returns = np.append(returns, more)
             if episodes < SURE:
-                mean = min(self._stop_return, environment.target)
+                mean = min(self.stop_return, environment.target)
                 mean -= 2 * returns.std() / episodes**0.5
                 share = environment.shares[0]
             else:
-                mean, share = self._stop_return, environment.shares[1]
-            passed = _meets(returns, mean, environment.target, share)
+                mean, share = self.stop_return, environment.shares[1]
+            passed = _meets(returns, environment, mean, share)
             if not passed:
                 break
         return Evaluation(returns, is_solved(returns, environment), passed)
 
     def is_lost(self, best: "Best", iteration: int) -> bool:
         """Whether patience has run out: the best policy solves it, and is that old."""
-        return best.solved and iteration - max(best.iteration, self._start) >= self._patience
+        return best.solved and iteration - max(best.iteration, self.start) >= self.patience
 
 
 @dataclass
