@@ -36,7 +36,7 @@ def blaming(what: str, source: Any = None, method: str = "") -> Iterator[None]:
     try:
         yield
     except (Exception, SystemExit) as error:
-        raise Problem(what + ": " + _said(error, source, method)) from error
+        raise Problem(f"{what}: {_said(error, source, method)}") from error
 
 
 def _said(error, source, method):

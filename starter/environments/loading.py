@@ -31,10 +31,17 @@ def find(id: str) -> Tuple[str, EnvSpec, Optional[ModuleType]]:
         Problem: if there is no such file, module or ID, or importing it fails.
     """
     place, _, name = id.rpartition(":")
+    module = None
     if place.endswith(".py"):
-        place = os.path.abspath(os.path.expanduser(place))
-        id = f"{place}:{name}"
-    module = _import(place) if place else None
+        file = Path(os.path.abspath(os.path.expanduser(place)))
+        id = f"{file}:{name}"
+        if not file.is_file():
+            raise Problem(f"there is no file {file}")
+        module = _import(file.stem, file.parent, id)
+        if Path(_file(module)).resolve() != file.resolve():
+            raise Problem(f"{file} has the name of another module: rename it")
+    elif place:
+        module = _import(place, Path.cwd(), id)
     with blaming(f"{id} is not found; give an ID of gymnasium's, module:ID or path/to/file.py:ID"):
         spec = copy.copy(gymnasium.spec(name))
         if isinstance(spec.entry_point, str):  # a worker elsewhere may lack its module
@@ -62,21 +69,12 @@ def _file(module):
     return os.path.abspath(file) if file else ""
 
 
-def _import(place):
-    """Import a module by its name, from the current folder too, or a file by its path."""
-    name, folder, is_path = place, Path.cwd(), place.endswith(".py")
-    if is_path:
-        name, folder = Path(place).stem, Path(place).parent
-        if not os.path.isfile(place):
-            raise Problem(f"there is no file {place}")
+def _import(module, folder, id):
     if str(folder) not in sys.path:
         sys.path.append(str(folder))  # last, so that it hides no other module
     importlib.invalidate_caches()
-    with blaming(f"{place} cannot be imported"):
-        module = importlib.import_module(name)
-    if is_path and os.path.realpath(_file(module)) != os.path.realpath(place):
-        raise Problem(f"{place} has the name of another module: rename it")
-    return module
+    with blaming(f"{id} cannot be imported"):
+        return importlib.import_module(module)
 
 
 def parse_arguments(pairs: Iterable[str]) -> Dict[str, Any]:
