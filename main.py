@@ -114,7 +114,7 @@ def train(algorithm, environment, iterations, run, stop_return=STOP_RETURN, pati
                 best.offer(iteration, policy, evaluation, mean)
             run.record(algorithm, result, evaluation)
             curve.update(run, algorithm, environment.solved)
-            if (evaluation and evaluation.passed) or goal.is_lost(best, iteration):
+            if (evaluation and evaluation.passed) or goal.out_of_patience(best, iteration):
                 break
     return best.weights
 

@@ -1,7 +1,8 @@
 """How good a policy is: evaluation in stages, the best so far, and when training may stop."""
 
 import hashlib
-from typing import Any, Callable, Dict, NamedTuple, Optional, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Callable, Dict, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -9,7 +10,7 @@ EVALUATION_SEED = 1_000_000  # of the first evaluation episode; every run flies 
 FRESH_SEED = 9_000_000  # of the first fresh episode, which had no part in training or choosing
 FIRST_EVALUATION = 8  # an iteration; before it, a policy is rarely good
 EVALUATE_EVERY = 2  # iterations: an evaluation can take as long as an iteration
-STAGES = (10, 20, 50, 100, 200)  # episodes flown after each stage
+STAGES = (10, 20, 50, 100, 200)  # episodes flown by the end of each stage
 SURE = 100  # episodes: from this many on, luck is no excuse
 
 
@@ -28,22 +29,23 @@ class Evaluation(NamedTuple):
 
 
 def is_solved(returns: np.ndarray, environment) -> bool:
-    """Whether at least 100 returns, shape (episodes,), average the environment's threshold.
+    """Whether there are at least 100 returns, and their mean reaches the environment's threshold.
 
-    Of the lander's, nine in ten must also reach it: the mean alone may hide crashes.
+    Of the lander's, nine in ten must also reach it: the mean alone may hide crashes. `returns` has
+    the shape (episodes,).
     """
-    return len(returns) >= SURE and _meets(
-        returns, environment.target, environment.target, environment.shares[0]
-    )
+    enough = len(returns) >= SURE
+    return enough and _meets(returns, environment, environment.target, environment.shares[0])
 
 
-def _meets(returns, mean, threshold, share):
-    enough = share == 0 or (returns >= threshold).mean() >= share
-    return bool(enough and returns.mean() >= mean)
+def _meets(returns, environment, mean, share):
+    reached = (returns >= environment.target).mean()
+    return bool(returns.mean() >= mean and reached >= share)
 
 
+@dataclass
 class Goal:
-    """What training aims for: it decides when to evaluate a policy, and when to stop.
+    """What training aims for: decides when to evaluate a policy, and when to stop.
 
     Args:
         environment: the `Environment`.
@@ -53,66 +55,65 @@ class Goal:
         start: the iteration from which training starts, or starts again.
     """
 
-    def __init__(self, environment, stop_return: float, patience: int, start: int = 0):
-        self._environment = environment
-        self._stop_return = stop_return
-        self._patience = patience
-        self._start = start
+    environment: Any
+    stop_return: float
+    patience: int
+    start: int = 0
 
     def is_due(self, iteration: int, training_mean: float) -> bool:
         """Whether to evaluate after this iteration, whose training episodes have this mean."""
-        promising = iteration >= FIRST_EVALUATION or training_mean >= self._stop_return
-        interval = max(EVALUATE_EVERY, self._environment.evaluation_interval)
+        promising = iteration >= FIRST_EVALUATION or training_mean >= self.stop_return
+        interval = max(EVALUATE_EVERY, self.environment.evaluation_interval)
         return promising and iteration % interval == 0
 
     def evaluate(self, fly: Callable[..., np.ndarray]) -> Evaluation:
-        """Fly 10 episodes, then 20 in all, 50, 100 and 200, until the returns miss the goal.
+        """Fly 10 episodes, then 20 in all, 50, 100 and 200; end at the first stage that fails.
 
-        Below 100 episodes, the goal is a mean of at least the threshold, less two standard errors
-        of the mean. From 100 on, it is `stop_return`. The last 100 episodes confirm what the
-        first 100 found.
+        Below 100 episodes, the mean must reach the threshold, less two standard errors of the
+        mean. From 100 on, it must reach `stop_return`. Of the lander's, 90 % must also reach the
+        threshold, and 95 % from 100 on. The last 100 episodes confirm what the first 100 found.
 
         Args:
             fly: takes `episodes` and `first_seed`; returns that many returns.
         """
-        environment, returns, passed = self._environment, np.zeros(0), False
+        environment, returns, passed = self.environment, np.zeros(0), False
         # Without a threshold only means are compared, and 10 episodes say too little.
         stages = STAGES if environment.solved is not None else STAGES[1:]
         for episodes in stages:
             more = fly(episodes=episodes - len(returns), first_seed=EVALUATION_SEED + len(returns))
             returns = np.append(returns, more)
             if episodes < SURE:
-                mean = min(self._stop_return, environment.target)
+                mean = min(self.stop_return, environment.target)
                 mean -= 2 * returns.std() / episodes**0.5
                 share = environment.shares[0]
             else:
-                mean, share = self._stop_return, environment.shares[1]
-            passed = _meets(returns, mean, environment.target, share)
+                mean, share = self.stop_return, environment.shares[1]
+            passed = _meets(returns, environment, mean, share)
             if not passed:
                 break
         return Evaluation(returns, is_solved(returns, environment), passed)
 
-    def is_lost(self, best: "Best", iteration: int) -> bool:
-        """Whether patience has run out: the best policy solves it, and is that old."""
-        return best.solved and iteration - max(best.iteration, self._start) >= self._patience
+    def out_of_patience(self, best: "Best", iteration: int) -> bool:
+        """Whether the best policy solves the environment, and is `patience` iterations old."""
+        return best.solved and iteration - max(best.iteration, self.start) >= self.patience
 
 
+@dataclass
 class Best:
-    """The best policy of a training so far.
+    """The best policy of a run so far.
 
     An evaluated policy is better than one that was not; then one that passed every stage; then
     one that solves the environment; then the one with the larger mean return.
 
     Attributes:
         iteration: the iteration that it has reached; None before the first.
-        weights: its weights, by name.
         rank: by which policies are compared: evaluated, passed, solved, mean return.
+        weights: its weights, by name.
     """
 
-    def __init__(self):
-        self.iteration: Optional[int] = None
-        self.weights: Dict[str, np.ndarray] = {}
-        self.rank = (False, False, False, -np.inf)
+    iteration: Optional[int] = None
+    rank: Tuple[bool, bool, bool, float] = (False, False, False, -np.inf)
+    weights: Dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def solved(self) -> bool:
@@ -135,7 +136,7 @@ class Best:
             iteration: the iteration that it has reached.
             policy: RLlib's.
             evaluation: of this policy, if there was one.
-            mean: the mean return of the training episodes, where there was none; NaN is the worst.
+            mean: the mean return of the training episodes, which counts if there was none.
         """
         if evaluation:
             rank = True, evaluation.passed, evaluation.solved, float(evaluation.returns.mean())
@@ -144,16 +145,8 @@ class Best:
         if self.iteration is None or rank > self.rank:
             self.iteration, self.rank, self.weights = iteration, rank, policy.get_weights()
 
-    def to_json(self) -> Dict[str, Any]:
-        """Return all but the weights, in JSON's types."""
-        return {"iteration": self.iteration, "rank": list(self.rank)}
-
-    def restore(self, saved: Dict[str, Any], weights: Dict[str, np.ndarray]) -> None:
-        """Take over what `to_json` returned, and the weights."""
-        self.iteration, self.rank, self.weights = saved["iteration"], tuple(saved["rank"]), weights
-
 
 def random_pilot(environment, seed: int) -> Callable[[Sequence], np.ndarray]:
-    """Return what picks each of the environment's actions equally often, the same for a seed."""
+    """Return a pilot that picks actions at random; the same seed gives the same actions."""
     random = np.random.default_rng(seed)
     return lambda observations: random.integers(len(environment.actions), size=len(observations))

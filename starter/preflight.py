@@ -8,7 +8,7 @@ import re
 import sys
 import warnings
 from pathlib import Path
-from typing import Dict, Optional
+from typing import Dict
 
 from starter import PROJECT
 
@@ -43,9 +43,7 @@ def check() -> None:
     """
     if sys.version_info[:2] not in PYTHONS:
         _refuse(f"this is Python {platform.python_version()}, and the pins run on 3.8 to 3.10")
-    problem = first_difference(lock())
-    if problem:
-        _refuse(problem)
+    _check_packages()
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed, as some service managers do
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
@@ -66,31 +64,26 @@ def check() -> None:
     logging.getLogger("tensorflow").addFilter(lambda record: record.levelno >= logging.ERROR)
 
 
-def lock() -> Path:
-    """The lock file of this platform; scripts/setup.sh installs the same one."""
-    name = f"{platform.system()}-{platform.machine()}".lower()
-    return PROJECT / ("requirements.txt" if name == "linux-x86_64" else f"locks/{name}.txt")
-
-
 def pins(lock: Path) -> Dict[str, str]:
     """What a compiled lock file pins, as `{name: version}`."""
     return dict(re.findall(r"^([\w.-]+)==([^\s;\\]+)", lock.read_text("utf-8"), re.M))
 
 
-def first_difference(lock: Path) -> Optional[str]:
-    """What is missing or of another version here than in the lock; None if nothing is."""
+def _check_packages():
     from importlib.metadata import PackageNotFoundError, version  # Python 3.7 has it not
 
+    # The lock file of this platform; scripts/setup.sh installs the same one.
+    name = f"{platform.system()}-{platform.machine()}".lower()
+    lock = PROJECT / ("requirements.txt" if name == "linux-x86_64" else f"locks/{name}.txt")
     if not lock.exists():
-        return f"there is no lock for this platform, {lock.stem}"
+        _refuse(f"there is no lock for this platform, {name}")
     for name, wanted in pins(lock).items():
         try:
             found = version(name)
         except PackageNotFoundError:
-            return f"{name} is not installed for {sys.executable}"
+            _refuse(f"{name} is not installed for {sys.executable}")
         if found != wanted:
-            return f"{name} is {found} here and {wanted} in the lock"
-    return None
+            _refuse(f"{name} is {found} here and {wanted} in the lock")
 
 
 def _refuse(problem):

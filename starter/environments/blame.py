@@ -11,7 +11,6 @@ import gymnasium
 
 from starter import PROJECT, Problem
 
-ANYTHING = (Exception, SystemExit)  # what the user's code may raise
 PLACES = [sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")]
 NOT_THE_USERS = tuple(os.path.join(place, "") for place in [*PLACES, PROJECT / "starter"])
 NOT_EAGER = "training switches TensorFlow's eager execution off; use a tf.compat.v1.Session"
@@ -27,12 +26,26 @@ class Invalid(ValueError):
     """A space that cannot be learned, or a value that breaks gymnasium's interface."""
 
 
-def problem(what: str, error: BaseException, source: Any = None, method: str = "") -> Problem:
-    """Return the `Problem` to raise from an error: what failed, why, and the user's file and line.
+class blaming:
+    """Turns an error inside `with` into a `Problem`: what failed, why, the user's file and line.
 
     If the traceback has no line of the user's code, the line is where `source`, a function or a
     class, is defined, or its `method`.
     """
+
+    def __init__(self, what: str, source: Any = None, method: str = ""):
+        self._what, self._source, self._method = what, source, method
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind, error, trace) -> None:
+        if isinstance(error, (Exception, SystemExit)):
+            said = _said(error, self._source, self._method)
+            raise Problem(f"{self._what}: {said}") from error
+
+
+def _said(error, source, method):
     said = " ".join(str(error).split())
     if not isinstance(error, (Invalid, gymnasium.error.Error)):
         said = f"{type(error).__name__}: {said}" if said else type(error).__name__
@@ -43,7 +56,7 @@ def problem(what: str, error: BaseException, source: Any = None, method: str = "
         with suppress(TypeError, OSError):  # it is not Python's, or its file is not here
             places.append((inspect.getsourcefile(part), inspect.getsourcelines(part)[1]))
     where = [f" ({file}, line {line})" for file, line in places if is_users(file)]
-    return Problem("".join([what, ": ", said, *hints[:1], *where[:1]]))
+    return "".join([said, *hints[:1], *where[:1]])
 
 
 def is_users(file: str) -> bool:

@@ -2,7 +2,7 @@
 
 import atexit
 import sys
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Any, Dict, List, Optional, Set, Tuple
 
 import gymnasium
@@ -10,7 +10,7 @@ import numpy as np
 
 from starter import Problem
 from starter.environments import spaces
-from starter.environments.blame import ANYTHING, Invalid, author, problem, shorten
+from starter.environments.blame import Invalid, author, blaming, shorten
 
 TRIED = 10  # timesteps that are tried before training
 LARGEST = float(np.finfo(np.float32).max)  # a reward; the replay buffer keeps float32
@@ -29,9 +29,12 @@ def close_all() -> None:
 
 
 class Checked(gymnasium.Wrapper):
-    """An environment with vectors of float32 as observations and numbers from 0 as actions.
+    """An environment whose observations are vectors of float32 and whose actions are 0, 1, ...
 
-    It checks and converts all that the environment returns. A `with` statement closes it.
+    It checks and converts everything that the environment returns. A `with` statement closes it.
+    An action lasts `repeat` of the environment's own timesteps, or until the episode ends; the
+    reward is the sum of theirs. After Mnih and others, "Human-level control through deep reinforcement
+    learning", Nature 518 (2015).
 
     Attributes:
         notes: what was done to its spaces, a line for each.
@@ -42,94 +45,89 @@ class Checked(gymnasium.Wrapper):
             gymnasium's interface.
     """
 
-    def __init__(self, env: gymnasium.Env, name: str):
+    def __init__(self, env: gymnasium.Env, name: str, repeat: int = 1):
         super().__init__(env)
         _open.add(self)
-        self._name = name
+        self.name, self._repeat, self._author = name, repeat, author(env)
         try:
-            size, self._encode, seen = spaces.observations(env.observation_space)
-            numbers, self._decode, chosen = spaces.actions(env.action_space)
-            names = getattr(env, "action_names", None)
-            self.action_names = numbers if names is None else [str(name) for name in names]
-            if len(self.action_names) != len(numbers):
-                raise Invalid(f"action_names is {names}, not {len(numbers)} strings")
-        except ANYTHING as error:
+            with blaming(f"{name}, {self._author.__name__}", self._author):
+                size, self._encode, seen = spaces.observations(env.observation_space)
+                numbers, self._decode, chosen = spaces.actions(env.action_space)
+                names = getattr(env, "action_names", None)
+                self.action_names = numbers if names is None else [str(name) for name in names]
+                if len(self.action_names) != len(numbers):
+                    raise Invalid(f"action_names is {names}, not {len(numbers)} strings")
+        except Problem:
             with self:
-                kind = author(env)
-                raise problem(f"{name}, {kind.__name__}", error, kind) from error
+                raise
         self.notes = [note for note in (seen, chosen) if note]
         self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (size,), np.float32)
         self.action_space = gymnasium.spaces.Discrete(len(numbers))
 
     def reset(self, *, seed: Optional[int] = None, **kwargs: Any) -> Tuple[np.ndarray, Dict]:
         """Begin an episode; return the observation, shape (n,), and the info."""
-        try:
+        with self._blaming("reset"):
             observation, info = self.env.reset(seed=seed, **kwargs)
             return self._encode(observation), info
-        except ANYTHING as error:
-            raise self._problem("reset", error) from error
 
     def step(self, action: int) -> Tuple[np.ndarray, float, bool, bool, Dict]:
         """Advance one timestep; return observation, reward, terminated, truncated and info."""
-        try:
-            result = self.env.step(self._decode(action))
-            observation, reward, terminated, truncated, info = result
-            reward = _reward(reward)
-            _require(terminated in (0, 1), "terminated", terminated, "True or False")
-            _require(truncated in (0, 1), "truncated", truncated, "True or False")
-            _require(isinstance(info, dict), "the info", info, "a dict, such as {}")
-            return self._encode(observation), reward, bool(terminated), bool(truncated), info
-        except ANYTHING as error:
-            raise self._problem("step", error) from error
+        with self._blaming("step"):
+            total = 0.0
+            for _ in range(self._repeat):
+                result = self.env.step(self._decode(action))
+                observation, reward, terminated, truncated, info = result
+                total += _reward(reward)
+                _require(terminated in (0, 1), "terminated", terminated, "True or False")
+                _require(truncated in (0, 1), "truncated", truncated, "True or False")
+                _require(isinstance(info, dict), "the info", info, "a dict, such as {}")
+                if terminated or truncated:
+                    break
+            return self._encode(observation), total, bool(terminated), bool(truncated), info
 
     def render(self) -> np.ndarray:
         """Return a frame, shape (height, width, 3) and type uint8."""
-        try:
+        with self._blaming("render"):
             return _picture(self.env.render())
-        except ANYTHING as error:
-            raise self._problem("render", error) from error
 
     def close(self) -> None:
         """Close the environment, unless it is closed already."""
         if self in _open:
             _open.remove(self)
-            try:
+            with self._blaming("close"):
                 self.env.close()
-            except ANYTHING as error:
-                raise self._problem("close", error) from error
 
     def __exit__(self, kind, error, trace):
         """Close the environment; an error of `close` does not replace an earlier one."""
-        try:
+        with suppress(Problem) if error else nullcontext():
             self.close()
-        except Exception:
-            if error is None:
-                raise
 
-    def _problem(self, method, error):
-        kind = author(self.env)
-        return problem(f"{self._name}, {method}() of {kind.__name__}", error, kind, method)
+    def _blaming(self, method):
+        what = f"{self.name}, {method}() of {self._author.__name__}"
+        return blaming(what, self._author, method)
 
 
-def try_out(env: Checked, other: Checked, name: str) -> None:
-    """Play ten timesteps with two copies of an environment, each alone, then both in turn.
+def try_out(env: Checked, other: Checked) -> None:
+    """Play ten timesteps with two copies of an environment, each alone, then both alternately.
 
-    If more than the seed and the actions decides what happens, a warning on stderr says so.
+    A warning on stderr says if anything besides the seed and the actions affects what happens.
     """
     (first,), (fresh,), (another,) = _play({env: 0}), _play({other: 0}), _play({other: 1})
     if first != fresh:
-        why = "is not the same for the same seed; take all random numbers from self.np_random"
+        why = "is not the same for the same seed; draw all random numbers from self.np_random"
     elif _play({env: 0, other: 1}) == [first, another]:
         return
     elif _play({env: 0}) == [first]:
-        why = "shares something, such as a global variable, with its copies; keep all in self"
+        why = (
+            "shares something, such as a global variable, with its copies; keep all state in self"
+        )
     else:
         why = (
             "keeps something from one episode to the next, as NormalizeReward keeps statistics; "
             "each copy has its own, so watching may show other returns than training"
         )
     if not env.spec.nondeterministic:
-        print(f"warning: {name} {why}", file=sys.stderr)
+        print(f"warning: {env.name} {why}", file=sys.stderr)
 
 
 def _play(seeds: Dict[Checked, int]) -> List[List[Any]]:

@@ -1,8 +1,7 @@
-"""The environment that is learned."""
+"""The environment to train on."""
 
 import sys
 import warnings
-from pathlib import Path
 from typing import Any, Dict, Optional, Tuple
 
 import gymnasium
@@ -10,7 +9,7 @@ import numpy as np
 
 from starter import Problem
 from starter.environments import loading
-from starter.environments.blame import ANYTHING, problem, shorten
+from starter.environments.blame import blaming, shorten
 from starter.environments.checks import Checked, try_out
 from starter.environments.loading import parse_arguments as parse_arguments
 
@@ -19,13 +18,13 @@ LONGEST = 10_000  # of its own timesteps in an episode, where the environment se
 
 
 class Environment:
-    """What a run knows of its environment, and the one place that makes it.
+    """What a run knows about its environment, and the one place that makes it.
 
     Args:
         id: gymnasium's own, `module:ID` or `path/to/file.py:ID`; see README, part 10.
         arguments: more arguments of `gymnasium.make`, by name.
         action_repeat: how many of the environment's own timesteps an action lasts, by default
-            `usual_repeat`. Elsewhere, they count as one timestep.
+            `usual_repeat`. Everywhere else, these count as one timestep.
 
     Attributes:
         modules: the names of the modules that workers on other machines need.
@@ -36,7 +35,7 @@ class Environment:
         evaluation_interval: the least number of iterations between evaluations.
         can_be_drawn: whether it lists the render mode `rgb_array`.
         notes: what to tell the user before training, a line each.
-        spaces: its own spaces, as strings, by "observation" and "action".
+        manifest: what a checkpoint keeps of it, in JSON's types; `from_manifest` reads it.
         config: for the `GymnasiumAdapter`.
 
     Raises:
@@ -45,26 +44,31 @@ class Environment:
     """
 
     usual_repeat = 1
-    copies = 100  # at most, that an evaluation opens at once
+    copies = 100  # an evaluation opens at most so many at a time
     shares = (0.0, 0.0)  # of episodes that must reach `solved`: to be solved, to end training
     gif = "episodes.gif"  # the file for recorded episodes
     names: Tuple[str, ...] = ()  # of the actions; or else the environment's own `action_names`
 
     def __init__(self, id: str, arguments: Arguments = None, action_repeat: Optional[int] = None):
-        self.id, self.arguments = loading.absolute(id), arguments or {}
+        self.arguments = arguments or {}
         self.action_repeat = repeat = action_repeat or self.usual_repeat
-        loading.as_text(self.arguments)  # or a checkpoint could not keep them
-        self._spec, module = loading.find(self.id)
+        texts = loading.as_text(self.arguments)
+        self.id, self._spec, module = loading.find(id)
         self.modules = loading.own(module)
         self.config = {"environment": self}
+        words = [f"{module.__name__}:{self._spec.id}" if module else self._spec.id]
+        words += [f"{name}={value}" for name, value in self.arguments.items()]
+        if repeat != self.usual_repeat:
+            words.append(f"action_repeat={repeat}")
+        self._name = " ".join(words)
         with self.make() as env, self.make() as another:
-            try_out(env, another, str(self))
+            try_out(env, another)
             limit, self.notes = env.spec.max_episode_steps, env.notes
             if limit is None:
                 limit = self._spec.max_episode_steps = LONGEST
                 self.notes.append(
-                    f"time limit: {LONGEST:,} of its own timesteps, as it has none; to set one: "
-                    "--env-arg max_episode_steps=500"
+                    f"it sets no time limit, so an episode ends after {LONGEST:,} of its own "
+                    "timesteps; to change that: --env-arg max_episode_steps=500"
                 )
             self.evaluation_interval = max(limit // 1_000, 1)  # fewer for long episodes
             self.solved = self._spec.reward_threshold
@@ -73,13 +77,15 @@ class Environment:
             self.can_be_drawn = "rgb_array" in env.metadata.get("render_modes", ())
             self.actions = list(self.names or env.action_names)
             own = {"observation": env.env.observation_space, "action": env.env.action_space}
-            self.spaces = {kind: " ".join(str(space).split()) for kind, space in own.items()}
+            spaces = {kind: " ".join(str(space).split()) for kind, space in own.items()}
+        own = {"environment": self.id, "arguments": texts}
+        self.manifest = {**own, "action_repeat": repeat, "spaces": spaces}
 
     @staticmethod
     def from_manifest(
         manifest: Dict[str, Any], id: Optional[str] = None, arguments: Arguments = None
     ) -> "Environment":
-        """Return the environment that the policy of a checkpoint learned.
+        """Return the environment that the policy of a checkpoint was trained on.
 
         Its file may have moved, to `id`. `arguments` replace those of the same names.
 
@@ -88,11 +94,11 @@ class Environment:
         """
         own = manifest["environment"]
         if id and id.rpartition(":")[2] != own.rpartition(":")[2]:
-            raise Problem(f"the checkpoint learned {own}, not {id}")
+            raise Problem(f"the checkpoint was trained on {own}, not {id}")
         learned = {name: loading.parse(text) for name, text in manifest["arguments"].items()}
         learned.update(arguments or {})
         environment = load(id or own, learned, manifest["action_repeat"])
-        for kind, now in environment.spaces.items():
+        for kind, now in environment.manifest["spaces"].items():
             then = manifest["spaces"][kind]
             if then != now:
                 raise Problem(
@@ -101,42 +107,25 @@ class Environment:
                 )
         return environment
 
-    @property
-    def manifest(self) -> Dict[str, Any]:
-        """What a checkpoint keeps of it, in JSON's types; `from_manifest` reads it."""
-        own = {"environment": self.id, "arguments": loading.as_text(self.arguments)}
-        return {**own, "action_repeat": self.action_repeat, "spaces": self.spaces}
-
     def __str__(self) -> str:
-        place, _, name = self.id.rpartition(":")
-        place = Path(place).stem if loading.is_path(place) else place
-        id = f"{place}:{name}" if place else name
-        changed = dict(self.arguments)
-        if self.action_repeat != self.usual_repeat:
-            changed["action_repeat"] = self.action_repeat
-        return " ".join([id, *(f"{key}={value}" for key, value in changed.items())])
+        return self._name
 
     def make(self, render_mode: Optional[str] = None) -> Checked:
-        """Return a new one, to be closed or used in a `with` statement.
+        """Return a new one; close it, or use it in a `with` statement.
 
-        Its `render_mode` is `rgb_array` to draw it. Raises a `Problem` if it cannot be made.
+        To draw it, `render_mode` must be `rgb_array`. Raises a `Problem` if it cannot be made.
         """
         if "tensorflow" in sys.modules:  # an environment that uses it must see it as in training
             sys.modules["tensorflow"].compat.v1.disable_eager_execution()
         options = {**self.arguments, "autoreset": False, "disable_env_checker": True}
         if render_mode:
             options["render_mode"] = render_mode
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # gymnasium's advice; the checks decide
-                env = gymnasium.make(self._spec, **options)
-        except ANYTHING as error:
-            source = self._spec.entry_point
-            what = f"{self}, {getattr(source, '__name__', source)} cannot be made"
-            raise problem(what, error, source, "__init__") from error
-        if self.action_repeat > 1:
-            env = ActionRepeat(env, self.action_repeat)
-        return Checked(env, str(self))
+        source = self._spec.entry_point
+        what = f"{self}, {getattr(source, '__name__', source)} cannot be made"
+        with blaming(what, source, "__init__"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # gymnasium's advice; the checks decide
+            env = gymnasium.make(self._spec, **options)
+        return Checked(env, str(self), self.action_repeat)
 
     def check_rendering(self) -> None:
         """Draw two frames, as watching does; raise a `Problem` if they cannot be shown."""
@@ -155,7 +144,7 @@ class Lander(Environment):
     """gymnasium's LunarLander."""
 
     usual_repeat = 2
-    shares = (0.9, 0.95)  # the mean alone may hide that every fourth lander crashes
+    shares = (0.9, 0.95)  # the mean alone may hide that one lander in four crashes
     gif = "lander.gif"
     names = ("do nothing", "left engine", "main engine", "right engine")
 
@@ -173,24 +162,3 @@ def load(id: str, arguments: Arguments = None, action_repeat: Optional[int] = No
     """Return the `Environment` with these arguments; a `Lander`, if it is gymnasium's lander."""
     kind = Lander if id.startswith("LunarLander-") else Environment
     return kind(id, arguments, action_repeat)
-
-
-class ActionRepeat(gymnasium.Wrapper):
-    """An environment in which an action lasts `times` timesteps of `env`, or until it ends.
-
-    The reward is the sum of theirs. After Mnih and others, "Human-level control through deep
-    reinforcement learning", Nature 518 (2015).
-    """
-
-    def __init__(self, env: gymnasium.Env, times: int):
-        super().__init__(env)
-        self._times = times
-
-    def step(self, action):
-        total = 0
-        for _ in range(self._times):
-            observation, reward, terminated, truncated, info = self.env.step(action)
-            total += reward
-            if terminated or truncated:
-                break
-        return observation, total, terminated, truncated, info

@@ -15,39 +15,38 @@ import gymnasium
 from gymnasium.envs.registration import EnvSpec, load_env_creator
 
 from starter import Problem
-from starter.environments.blame import ANYTHING, is_users, problem, shorten
+from starter.environments.blame import blaming, is_users, shorten
 
 
-def absolute(id: str) -> str:
-    """Return an ID whose path, if it has one, is absolute."""
-    place, _, name = id.rpartition(":")
-    return f"{os.path.abspath(os.path.expanduser(place))}:{name}" if is_path(place) else id
-
-
-def is_path(place: str) -> bool:
-    """Whether what stands before the colon of an ID is a path, not a module's name."""
-    return place.endswith(".py")
-
-
-def find(id: str) -> Tuple[EnvSpec, Optional[ModuleType]]:
-    """Return how to make an environment, and the module named in its ID, if there is one.
+def find(id: str) -> Tuple[str, EnvSpec, Optional[ModuleType]]:
+    """Find an environment by its ID, and import the module that the ID names, if it names one.
 
     A module may be in the current folder. A file may be anywhere, with the modules that it
     imports beside it.
+
+    Returns:
+        The ID, with an absolute path if it has one; how to make the environment; the module.
 
     Raises:
         Problem: if there is no such file, module or ID, or importing it fails.
     """
     place, _, name = id.rpartition(":")
-    module = _import(place) if place else None
-    try:
+    module = None
+    if place.endswith(".py"):
+        file = Path(os.path.abspath(os.path.expanduser(place)))
+        id = f"{file}:{name}"
+        if not file.is_file():
+            raise Problem(f"there is no file {file}")
+        module = _import(file.stem, file.parent, id)
+        if Path(_file(module)).resolve() != file.resolve():
+            raise Problem(f"{file} has the name of another module: rename it")
+    elif place:
+        module = _import(place, Path.cwd(), id)
+    with blaming(f"{id} is not found; give an ID of gymnasium's, module:ID or path/to/file.py:ID"):
         spec = copy.copy(gymnasium.spec(name))
         if isinstance(spec.entry_point, str):  # a worker elsewhere may lack its module
             spec.entry_point = load_env_creator(spec.entry_point)
-    except ANYTHING as error:
-        forms = "an ID of gymnasium's, module:ID or path/to/file.py:ID"
-        raise problem(f"{id} is not found; give {forms}", error) from error
-    return spec, module
+    return id, spec, module
 
 
 def own(module: Optional[ModuleType]) -> List[str]:
@@ -70,23 +69,12 @@ def _file(module):
     return os.path.abspath(file) if file else ""
 
 
-def _import(place):
-    """Import a module by its name, from the current folder too, or a file by its path."""
-    name, folder = place, Path.cwd()
-    if is_path(place):
-        name, folder = Path(place).stem, Path(place).parent
-        if not os.path.isfile(place):
-            raise Problem(f"there is no file {place}")
+def _import(module, folder, id):
     if str(folder) not in sys.path:
         sys.path.append(str(folder))  # last, so that it hides no other module
     importlib.invalidate_caches()
-    try:
-        module = importlib.import_module(name)
-    except ANYTHING as error:
-        raise problem(f"{place} cannot be imported", error) from error
-    if is_path(place) and os.path.realpath(_file(module)) != os.path.realpath(place):
-        raise Problem(f"{place} has the name of another module: rename it")
-    return module
+    with blaming(f"{id} cannot be imported"):
+        return importlib.import_module(module)
 
 
 def parse_arguments(pairs: Iterable[str]) -> Dict[str, Any]:

@@ -6,7 +6,7 @@ import json
 import shutil
 import time
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple, Union
+from typing import Any, Dict, Optional, Tuple, Union
 
 import numpy as np
 
@@ -56,7 +56,7 @@ def save(
             scratch.mkdir()
             for name, content in contents.items():
                 (scratch / name).write_bytes(content)
-            shutil.rmtree(made, ignore_errors=True)  # damaged: training resumed from an older one
+            shutil.rmtree(made, ignore_errors=True)  # `make expected` saves the demo again
             scratch.rename(made)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
@@ -96,9 +96,7 @@ class Checkpoint:
 
 
 def newest(path: Union[str, Path]) -> Checkpoint:
-    """Return the checkpoint at `path`, or the newest one below it.
-
-    The newest one was saved last. If it is damaged, an older one of the same run takes its place.
+    """Return the checkpoint at `path`, or the one below it that was saved last.
 
     Args:
         path: of a checkpoint, a run's folder or the folder of all runs. `latest` stands for the
@@ -111,26 +109,18 @@ def newest(path: Union[str, Path]) -> Checkpoint:
     path = path.resolve() if path.name in ("", "..") else path  # the parent of . is not .
     path = path.parent if path.name == LATEST else path
     for _ in range(3):  # a training may replace what is being read
-        for candidate in _newest_first(path):
-            try:
-                return Checkpoint(candidate)
-            except (Problem, FileNotFoundError) as error:
-                reason = error
+        found = [*path.glob("checkpoint_*"), *path.glob("*/checkpoint_*")]
+        found = [folder for folder in found if folder.parent.name != LATEST]
+        try:
+            return Checkpoint(max(found, key=_saved, default=path))
+        except (Problem, FileNotFoundError) as error:
+            reason = error
     raise reason
 
 
-def _newest_first(path: Path) -> List[Path]:
-    """Return the newest run's checkpoints, or `path` if there are none below it."""
-    runs = [run for run in path.glob("*") if run.name != LATEST]
-    found = [*path.glob("checkpoint_*")] or [c for run in runs for c in run.glob("checkpoint_*")]
-    found.sort(key=_saved, reverse=True)
-    return [checkpoint for checkpoint in found if checkpoint.parent == found[0].parent] or [path]
-
-
 def _saved(path):
-    """Return when a checkpoint was saved, in seconds since 1970; 0 if it is gone already."""
-    changed = path.stat().st_mtime if path.exists() else 0
-    return _manifest(path).get("saved", changed)
+    """Return when a checkpoint was saved, in seconds since 1970, also of one that is damaged."""
+    return _manifest(path).get("saved") or path.stat().st_mtime
 
 
 def _manifest(path):

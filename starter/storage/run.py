@@ -1,6 +1,7 @@
 """What a training has reached so far, and its files in the run's folder."""
 
 import sys
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Tuple, Union
@@ -9,8 +10,8 @@ import numpy as np
 
 from starter import Problem
 from starter.evaluation import Best, Evaluation
-from starter.files import write_csv
-from starter.storage import checkpoint, settings, tensorboard
+from starter.files import write_csv, writing
+from starter.storage import checkpoint, settings
 from starter.storage.folder import name_latest, opened
 
 # RLlib's names for the columns of statistics.csv; its "reward" is the return of an episode.
@@ -23,6 +24,7 @@ STATISTICS = (
     "episode_reward_mean",
     "episode_len_mean",
 )
+CURVES = ("episode_reward_mean", "episode_len_mean", "epsilon", "loss", "mean_q")  # TensorBoard's
 
 
 @contextmanager
@@ -71,7 +73,7 @@ class Run:
         self.unsaved: Optional[Problem] = None
         self._about = about
         self._warned = False
-        self._log = tensorboard.Log(folder)
+        self._log = None
 
     def record(self, algorithm, result: Dict[str, Any], evaluation: Optional[Evaluation]) -> None:
         """Keep what an iteration has reached, and write it to the folder.
@@ -95,7 +97,7 @@ class Run:
         self._try(settings.write, self.folder, algorithm.config, **self._about)
         self._try(self._save_tables)
         self._try(self._save_checkpoint, algorithm)
-        self._try(self._log.add, self.rows[-1])
+        self._try(self._add_points)
 
     def _try(self, write, *args, **kwargs):
         try:
@@ -125,7 +127,8 @@ class Run:
             print(f"resuming with other settings than before: {changed}; before: {old}")
         arrays, facts = found.training()
         set_state(algorithm, arrays, facts["algorithm"])
-        self.best.restore(facts["best"], found.weights)
+        best = facts["best"]
+        self.best = Best(best["iteration"], tuple(best["rank"]), found.weights)
         self.saved = found.path
         self.rows, self.episodes = facts["rows"], facts["episodes"]
         self.evaluations = {int(n): np.array(r) for n, r in facts["evaluations"].items()}
@@ -142,12 +145,32 @@ class Run:
         from starter.storage.training_state import get_state
 
         arrays, state = get_state(algorithm)
-        facts = {"algorithm": state, "best": self.best.to_json()}
+        best = {"iteration": self.best.iteration, "rank": self.best.rank}
+        facts = {"algorithm": state, "best": best}
         facts.update({name: getattr(self, name) for name in ("rows", "episodes", "evaluations")})
         self.saved = checkpoint.save(
             self.folder, algorithm.iteration, self.best.weights, (arrays, facts), **self._about
         )
         name_latest(self.folder)
+
+    def _add_points(self):
+        """Add an iteration to the log that `make tensorboard` shows."""
+        # Not SummaryWriter, whose thread would wait forever when the disk is full.
+        from tensorboardX.event_file_writer import EventsWriter
+        from tensorboardX.proto.event_pb2 import Event
+        from tensorboardX.proto.summary_pb2 import Summary
+
+        # Beside the runs' folders: inside, `latest` would show up as another run.
+        folder, row = self.folder.parent / "tensorboard" / self.folder.name, self.rows[-1]
+        # The page shows what is before the slash as one group.
+        points = [Summary.Value(tag=f"training/{n}", simple_value=row[n]) for n in CURVES]
+        summary, step = Summary(value=points), row["timesteps_total"]
+        with writing(folder):
+            if not self._log:
+                folder.mkdir(parents=True, exist_ok=True)
+                self._log = EventsWriter(str(folder / "events"))
+            self._log.write_event(Event(wall_time=time.time(), step=step, summary=summary))
+            self._log.flush()
 
 
 def _statistics(algorithm, result):

@@ -31,8 +31,6 @@ def get_state(algorithm) -> Tuple[Dict[str, np.ndarray], Dict[str, Any]]:
         "episodes_total": algorithm._episodes_total,
         "time_total": algorithm._time_total,
         "episodes": [[e.episode_length, e.episode_reward] for e in algorithm._episode_history],
-        "global_timestep": policy.global_timestep,
-        "learning_rate_timestep": algorithm.workers.local_worker().global_vars["timestep"],
     }
 
 
@@ -62,8 +60,9 @@ def set_state(algorithm, arrays: Dict[str, np.ndarray], facts: Dict[str, Any]) -
     for name, variable in _target(policy).items():
         variable.load(parts["target"][name], policy.get_session())
     policy._optimizer_variables.set_weights(parts["optimizer"])
-    algorithm.workers.local_worker().set_global_vars({"timestep": facts["learning_rate_timestep"]})
-    policy.global_timestep = facts["global_timestep"]
+    # What epsilon and the learning rate depend on.
+    timestep = facts["counters"]["num_env_steps_sampled"]
+    algorithm.workers.local_worker().set_global_vars({"timestep": timestep})
     algorithm.average = parts["average"]
     algorithm._counters.update(facts["counters"])
     algorithm._iteration = facts["iteration"]

@@ -100,7 +100,7 @@ def test_what_is_known_of_an_environment():
     assert [one.can_be_drawn for one in (cart, fine, drawn)] == [True, False, True]
     assert (cart.actions, drawn.actions) == (["action 0", "action 1"], ["stay", "go"])
     assert load("FrozenLake-v1").notes == ["observation: Discrete(16), flattened to 16 numbers"]
-    assert fine.notes[0].startswith("time limit: 10,000 of its own timesteps, ")
+    assert fine.notes[0].startswith("it sets no time limit, so an episode ends after 10,000 ")
     assert type(load("helpers.broken:Short-v0").target) is float  # JSON has none of numpy's
     assert cart.verdict(np.zeros(4), True, 500.0) == "time limit +500"
     assert str(load("CartPole-v1", action_repeat=2)) == "CartPole-v1 action_repeat=2"
@@ -132,7 +132,7 @@ def test_a_manifest_brings_the_environment_back():
     assert again.action_repeat == 2
     other = Environment.from_manifest(manifest, learned.id, {"after": 4})
     assert other.arguments == {"after": 4, "reward": 1.5}
-    with pytest.raises(Problem, match=r"learned helpers.broken:Returns-v0, not CartPole-v1"):
+    with pytest.raises(Problem, match=r"trained on helpers.broken:Returns-v0, not CartPole-v1"):
         Environment.from_manifest(manifest, "CartPole-v1")
     manifest["spaces"]["observation"] = "Box(-1.0, 1.0, (4,), float32)"
     with pytest.raises(Problem, match=r"space was .*\(4,\).* in training and is .*\(3,\)"):

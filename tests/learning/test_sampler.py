@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import main
-from starter.environments.environment import ActionRepeat, load
+from starter.environments.environment import load
 from starter.learning.fast_dqn import FastDQNConfig
 from starter.learning.sampler import n_step
 
@@ -57,7 +57,7 @@ def test_a_fragment_is_what_gymnasium_returns_for_the_same_actions():
     by_step = {name: batch[name].reshape(32, 16, *batch[name].shape[1:]) for name in batch}
     assert len(np.unique(by_step["obs"][0], axis=0)) == 16  # no two environments start alike
     for i in range(16):
-        env = ActionRepeat(gymnasium.make("LunarLander-v2"), 2)
+        env = load("LunarLander-v2", action_repeat=2).make()
         observation, _ = env.reset(seed=first_seed + i)
         rewards, next_observations, over = [], [], False
         while not over and len(rewards) < 32:

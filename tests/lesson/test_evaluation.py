@@ -115,13 +115,13 @@ def test_patience_counts_from_the_best_policy_and_anew_when_resumed():
     best = Best()
     best.offer(10, Policy("good"), Evaluation(flights(240)[:100], True, False), 0)
     goal = Goal(LANDER, stop_return=250, patience=8)
-    assert [goal.is_lost(best, iteration) for iteration in (17, 18)] == [False, True]
+    assert [goal.out_of_patience(best, iteration) for iteration in (17, 18)] == [False, True]
     goal = Goal(LANDER, stop_return=250, patience=8, start=18)
-    assert [goal.is_lost(best, iteration) for iteration in (25, 26)] == [False, True]
+    assert [goal.out_of_patience(best, iteration) for iteration in (25, 26)] == [False, True]
     best.offer(11, Policy("better"), Evaluation(flights(245)[:100], True, False), 0)
     unsolved = Best()
     unsolved.offer(1, Policy("bad"), Evaluation(flights(100)[:10], False, False), 0)
-    assert not goal.is_lost(unsolved, 1_000)
+    assert not goal.out_of_patience(unsolved, 1_000)
 
 
 def test_flying_at_once_returns_what_flying_one_by_one_returns():

@@ -55,20 +55,6 @@ def test_killed_at_any_moment_the_newest_checkpoint_is_whole(tmp_path):
     assert cut_short  # it was killed where it matters
 
 
-def test_a_damaged_checkpoint_gives_way_to_an_older_one(tmp_path):
-    old = checkpoint.save(tmp_path, 4, WEIGHTS, **MANIFEST)
-    old.rename(tmp_path / "kept")
-    new = checkpoint.save(tmp_path, 5, WEIGHTS, **MANIFEST)
-    (tmp_path / "kept").rename(old)
-    assert checkpoint.newest(tmp_path).path == new
-    (new / "policy.npz").write_bytes(b"cut short")
-    assert checkpoint.newest(tmp_path).path == old
-    # Training resumes from the older one and comes to the same number.
-    assert checkpoint.save(tmp_path, 5, {"a": np.zeros(2)}, **MANIFEST) == new
-    assert checkpoint.newest(tmp_path).weights["a"].tolist() == [0, 0]
-    assert list(tmp_path.iterdir()) == [new]
-
-
 def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path):
     path = tmp_path / "picture.gif"
     path.write_text("old")

@@ -107,7 +107,7 @@ def test_a_resumed_training_continues_the_same_run(copy, monkeypatch):
     [
         (["--iterations", 2], {}, "has 2 iterations; set --iterations to more"),
         (["--seed", 0], {}, "trained with --seed 3; leave --seed out"),
-        (["--env", "CartPole-v1"], {}, "learned LunarLander-v2, not CartPole-v1"),
+        (["--env", "CartPole-v1"], {}, "trained on LunarLander-v2, not CartPole-v1"),
         (["--env-arg", "gravity=-5.0"], {}, "leave --env-arg out"),
         (["--action-repeat", 1], {}, "with --action-repeat 2; leave --action-repeat out"),
         (["--from-checkpoint", "nowhere"], {}, "there is no checkpoint in nowhere"),
