@@ -33,8 +33,8 @@ class Checked(gymnasium.Wrapper):
 
     It checks and converts everything that the environment returns. A `with` statement closes it.
     An action lasts `repeat` of the environment's own timesteps, or until the episode ends; the
-    reward is the sum of theirs. After Mnih and others, "Human-level control through deep reinforcement
-    learning", Nature 518 (2015).
+    reward is the sum of theirs. After Mnih and others, "Human-level control through deep
+    reinforcement learning", Nature 518 (2015).
 
     Attributes:
         notes: what was done to its spaces, a line for each.
