@@ -13,6 +13,7 @@ import numpy as np
 import pygame
 import pytest
 from helpers import PROJECT, environment
+from helpers.processes import wait_for
 from pygame import _sdl2 as sdl2
 
 from starter.display import window as windows
@@ -116,16 +117,6 @@ def test_it_keeps_time_by_the_clock(window, clock):
     assert seconds_to_show(1, seconds=2) == 2
 
 
-@pytest.mark.parametrize("driver", [None, "dummy", "nonsense"])
-def test_without_a_display_it_says_so(driver, monkeypatch):
-    for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER"):
-        monkeypatch.delenv(name, raising=False)
-    if driver:
-        monkeypatch.setenv("SDL_VIDEODRIVER", driver)
-    with pytest.raises(NoWindow, match="no display"):
-        Window()
-
-
 def test_a_display_on_which_no_window_can_be_drawn(monkeypatch):
     with server(8) as name, pytest.raises(NoWindow, match="no display"):
         monkeypatch.setenv("DISPLAY", name)
@@ -157,14 +148,6 @@ def on(display, *command):
     return subprocess.run(command, env=env, capture_output=True, text=True).stdout
 
 
-def until(found):
-    """Wait until `found` returns something true; fail after a minute."""
-    deadline = time.monotonic() + 60
-    while not found():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 @pytest.fixture()
 def flying(display, tmp_path):
     process = subprocess.Popen(
@@ -187,14 +170,14 @@ def test_a_real_window(end, display, flying, tmp_path):
         title = re.search(r"Place-v0: episode 1, return (\d+)$", on(display, "wmctrl", "-l"))
         return title and int(title[1])
 
-    until(timestep)
+    wait_for(timestep, "the window")
     if end == "Escape":
         on(display, "wmctrl", "-a", "Place-v0")
         on(display, "xdotool", "key", "space")
-        until(lambda: timestep() == timestep(wait=0.5))  # paused
+        wait_for(lambda: timestep() == timestep(wait=0.5), "the pause")
         paused = timestep()
         on(display, "xdotool", "key", "Right")
-        until(lambda: timestep() == paused + 1)
+        wait_for(lambda: timestep() == paused + 1, "a step")
         on(display, "xdotool", "key", "Escape")
     elif end == "close button":
         on(display, "wmctrl", "-c", "Place-v0")  # what a click on it does

@@ -55,7 +55,7 @@ def test_each_ingredients_line_is_in_main_py():
 @pytest.mark.parametrize("script", ["examples/q_table.py", "examples/one_update.py"])
 def test_the_examples_print_what_the_readme_shows(script):
     shown = re.search(rf"/python {script}\n```\n+```console\n(.*?)```", README, re.S)[1]
-    done = run_main(script=script, PYTHONPATH=PROJECT)
+    done = run_main(script=script)
     assert done.stdout == shown, done.stderr
 
 
@@ -100,7 +100,7 @@ def test_the_environments_that_are_not_solved():
 def test_every_flag_is_in_the_table_of_flags():
     rows = re.findall(r"^\| `(--[a-z-]+)[^|]*\|([^|]*)\|([^|]*)\|([^|]*)\|", REFERENCE, re.M)
     for column, script in enumerate(("main", "scripts/train", "scripts/watch"), start=1):
-        done = run_main("--help", script=f"{script}.py", PYTHONPATH=PROJECT, COLUMNS=200)
+        done = run_main("--help", script=f"{script}.py", COLUMNS=200)
         flags = set(re.findall(r"--[a-z-]+", done.stdout)) - {"--help"}
         assert {row[0] for row in rows if row[column].strip() == "x"} == flags
 

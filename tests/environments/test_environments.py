@@ -8,7 +8,7 @@ import sys
 import gymnasium
 import numpy as np
 import pytest
-from helpers import assert_refused, run_main
+from helpers import PROJECT, assert_refused, run_main
 from ray import cloudpickle
 from test_loading import write
 
@@ -145,15 +145,15 @@ def test_an_environment_of_ones_own_by_the_same_commands(tmp_path):
     write(tmp_path, "lantern")
     flags = ["--output", tmp_path, "--render", "none", "--episodes", 1]
     train = ["--env", f"{tmp_path}/lantern.py:lantern-v0", "--env-arg", "weight=0.5", *flags]
-    done = run_main(*train, "--iterations", 1, script="scripts.train")
+    done = run_main(*train, "--iterations", 1, script="scripts/train.py")
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert done.stdout.startswith("observation: Dict(")
     assert list(tmp_path.glob("lantern-lantern-v0-weight=0.5-seed0-*"))
     more = ["--resume", "--iterations", 2, "--workers", 1, *flags]
-    done = run_main(*more, script="scripts.train", cwd=tmp_path, PYTHONPATH=str(starter.PROJECT))
+    done = run_main(*more, script=PROJECT / "scripts/train.py", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    done = run_main(*flags, script="scripts.watch")
+    done = run_main(*flags, script="scripts/watch.py")
     assert done.returncode == 0, done.stderr
     assert "lantern:lantern-v0 weight=0.5, seed 0, 2 iterations" in done.stdout
 
@@ -163,7 +163,7 @@ def test_an_environment_of_ones_own_by_the_same_commands(tmp_path):
 def test_a_failure_in_the_middle_costs_one_iteration(workers, tmp_path):
     flags = ["--env", "tests/helpers/broken.py:RaisesLater-v0", "--workers", workers]
     flags += ["--render", "none", "--output", tmp_path]
-    done = run_main(*flags, script="scripts.train")
+    done = run_main(*flags, script="scripts/train.py")
     assert_refused(done, "step() of RaisesLater", "KeyError: 'no such", "broken.py, line ")
     assert list(tmp_path.glob("broken-RaisesLater-v0-*/checkpoint_000001"))
 
@@ -172,6 +172,6 @@ def test_a_failure_in_the_middle_costs_one_iteration(workers, tmp_path):
 @pytest.mark.parametrize("id", ["CartPole-v1", "examples/autoscaler.py:Autoscaler-v0"])
 def test_other_environments_are_solved(id, tmp_path):
     flags = ["--env", id, "--iterations", 45, "--render", "none", "--output", tmp_path]
-    done = run_main(*flags, "--episodes", 1, script="scripts.train")
+    done = run_main(*flags, "--episodes", 1, script="scripts/train.py")
     assert done.returncode == 0, done.stderr
     assert "is solved" in done.stdout

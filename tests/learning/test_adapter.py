@@ -3,7 +3,6 @@
 import gym
 import gymnasium
 import numpy as np
-import pytest
 
 from starter.environments.environment import load
 from starter.learning.adapter import GymnasiumAdapter
@@ -78,17 +77,3 @@ def test_spaces_are_gyms_and_hold_whatever_the_lander_does():
             outside += not adapter.env.unwrapped.observation_space.contains(observation)
             observation, _, done, _ = adapter.step(1)  # one side engine: it spins
     assert outside > 0  # of gymnasium's bounds, which RLlib would not forgive
-
-
-@pytest.mark.parametrize(
-    ("environment", "action", "cut_off"),
-    [("MountainCar-v0", 1, True), ("CartPole-v1", 0, None)],
-)
-def test_a_time_limit_is_marked_and_a_fall_is_not(environment, action, cut_off):
-    adapter = GymnasiumAdapter(load(environment).config)
-    adapter.seed(0)
-    adapter.reset()
-    done = False
-    while not done:
-        _, _, done, info = adapter.step(action)
-    assert info.get("TimeLimit.truncated") is cut_off
