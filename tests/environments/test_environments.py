@@ -1,9 +1,6 @@
 """Other environments than the lander: one description, and the same environment from it."""
 
-import inspect
 import json
-import subprocess
-import sys
 
 import gymnasium
 import numpy as np
@@ -12,7 +9,6 @@ from helpers import PROJECT, assert_refused, run_main
 from ray import cloudpickle
 from test_loading import write
 
-import starter
 from starter import Problem
 from starter.environments.environment import Environment, load
 from starter.learning.adapter import GymnasiumAdapter
@@ -47,7 +43,7 @@ def compared(env):
 @pytest.mark.parametrize(("id", "arguments", "limit"), SAME)
 def test_training_evaluation_and_watching_make_the_same_environment(id, arguments, limit):
     environment = load(id, arguments)
-    training = GymnasiumAdapter(environment.config).env
+    training = GymnasiumAdapter(cloudpickle.loads(cloudpickle.dumps(environment.config))).env
     evaluation = environment.make()
     same = [compared(training), compared(evaluation)]
     if environment.can_be_drawn:
@@ -61,33 +57,6 @@ def test_training_evaluation_and_watching_make_the_same_environment(id, argument
         last = evaluation.action_space.n - 1
         ends = [any(evaluation.step(last)[2:4]) for _ in range(limit)]
         assert ends == [False] * (limit - 1) + [True]
-
-
-RECEIVE = f"""{inspect.getsource(compared)}
-import importlib.util, os, pickle, sys
-sys.path = [path for path in sys.path if not os.path.exists(os.path.join(path, "main.py"))]
-assert not any(map(importlib.util.find_spec, ("helpers", "starter", "autoscaler", "torques")))
-for make, config in pickle.load(sys.stdin.buffer):
-    print(compared(make(config).env))
-"""
-
-
-def test_workers_that_lack_the_users_file_make_the_same_environment():
-    """Sent as Ray sends it, to a process that finds neither the file nor this project."""
-    environments = [load(id, arguments) for id, arguments, _ in SAME]
-    names = {name for environment in environments for name in environment.modules}
-    modules = [starter, *(sys.modules[name] for name in names)]
-    for module in modules:
-        cloudpickle.register_pickle_by_value(module)
-    try:
-        sent = cloudpickle.dumps([(GymnasiumAdapter, one.config) for one in environments])
-    finally:
-        for module in modules:
-            cloudpickle.unregister_pickle_by_value(module)
-    done = subprocess.run([sys.executable, "-I", "-c", RECEIVE], input=sent, capture_output=True)
-    assert done.returncode == 0, done.stderr.decode()
-    expected = [compared(environment.make()) for environment in environments]
-    assert done.stdout.decode().splitlines() == expected
 
 
 def test_what_is_known_of_an_environment():

@@ -2,13 +2,10 @@
 
 import csv
 import re
-import signal
-import subprocess
-import sys
 
 import numpy as np
 import pytest
-from helpers import PROJECT, environment
+from helpers.processes import Run
 from PIL import Image
 
 from starter.storage import checkpoint
@@ -54,23 +51,15 @@ def test_each_line_is_of_the_training_episodes_so_far(trained):
 @pytest.mark.slow
 @pytest.mark.parametrize("presses", [1, 2])
 def test_ctrl_c_saves_and_shows_and_a_second_one_quits(presses, tmp_path):
-    process = subprocess.Popen(
-        [sys.executable, "-u", "main.py", "--render", "none", "--output", str(tmp_path)],
-        cwd=PROJECT,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert any(line.startswith("        2 ") for line in process.stdout)  # the first is saved
-    process.send_signal(signal.SIGINT)
-    if presses == 2:
-        assert "again to quit now" in process.stderr.readline() + process.stderr.readline()
-        process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=120)
-    assert process.returncode == (0 if presses == 1 else 130), err
-    assert "Traceback" not in err
-    found = checkpoint.newest(tmp_path / "latest")
+    with Run("--render", "none", "--output", tmp_path) as run:
+        run.wait_for_iteration(2)  # the first is saved
+        run.interrupt()
+        run.wait_for_error("again to quit now")
+        if presses == 2:
+            run.interrupt()
+        assert run.end() == (0 if presses == 1 else 130)
+    assert "Traceback" not in "".join(run.errors)
+    found, out = checkpoint.newest(tmp_path / "latest"), "".join(run.lines)
     assert 1 <= found.manifest["iteration"] <= 3
     assert len(re.findall(EPISODE, out)) == (3 if presses == 1 else 0)
     assert (f"saved {found.path}\n" in out) == (presses == 1)
