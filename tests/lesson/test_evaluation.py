@@ -3,8 +3,10 @@
 import gymnasium
 import numpy as np
 import pytest
+from helpers import PROJECT
 
 import main
+from starter import trained
 from starter.environments.environment import load
 from starter.evaluation import (
     EVALUATE_EVERY,
@@ -147,3 +149,10 @@ def test_flying_at_once_returns_what_flying_one_by_one_returns():
         alone.append(total)
     assert together.tolist() == alone
     assert len(set(alone)) == 8
+
+
+def test_the_demo_lands_whatever_main_py_says_now():
+    demo = trained.load(PROJECT / "docs" / "demo")
+    returns = main.evaluate(demo.pilot, demo.environment, episodes=20, first_seed=77)
+    assert returns.mean() > 200
+    assert np.median(returns) > 220
