@@ -1,4 +1,4 @@
-"""Runs that several tests look at: made once, also with pytest-xdist's several processes."""
+"""The run that several tests look at: made once, also with pytest-xdist's several processes."""
 
 import json
 import signal
@@ -16,41 +16,20 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
-def run_once(request, tmp_path_factory):
-    """Return a function that calls another one, for all of pytest's processes together once.
-
-    It takes a name and a function of a folder that returns a finished process, and returns the
-    folder and that process.
-    """
-    base = tmp_path_factory.getbasetemp()
-    if hasattr(request.config, "workerinput"):  # one of pytest-xdist's processes
-        base = base.parent
-
-    def run(name, function):
-        folder, result = base / name, base / f"{name}.json"
-        with FileLock(str(base / f"{name}.lock")):
-            if not result.exists():
-                folder.mkdir()
-                done = function(folder)
-                result.write_text(json.dumps([done.returncode, done.stdout, done.stderr]))
-        done = subprocess.CompletedProcess((), *json.loads(result.read_text()))
-        assert done.returncode == 0, done.stderr
-        return folder, done
-
-    return run
-
-
-@pytest.fixture(scope="session")
-def trained(run_once):
+def trained(request, tmp_path_factory):
     """Run the whole script once, with a GIF; return its output folder and its process.
 
     The user's home folder is `home`, beside the output folder.
     """
-
-    def train(folder):
-        (folder / "home").mkdir()
-        flags = ["--iterations", 2, "--seed", 3, "--render", "gif", "--episodes", 1]
-        return run_main(*flags, "--output", folder / "runs", HOME=folder / "home")
-
-    folder, done = run_once("trained", train)
-    return folder / "runs", done
+    base = tmp_path_factory.getbasetemp()
+    if hasattr(request.config, "workerinput"):  # one of pytest-xdist's processes
+        base = base.parent
+    folder, result = base / "trained", base / "trained.json"
+    with FileLock(str(base / "trained.lock")):
+        if not result.exists():
+            (folder / "home").mkdir(parents=True, exist_ok=True)
+            flags = ["--iterations", 2, "--seed", 3, "--render", "gif", "--episodes", 1]
+            done = run_main(*flags, "--output", folder / "runs", HOME=folder / "home")
+            assert done.returncode == 0, done.stderr
+            result.write_text(json.dumps([done.stdout, done.stderr]))
+    return folder / "runs", subprocess.CompletedProcess((), 0, *json.loads(result.read_text()))

@@ -1,11 +1,10 @@
 """What the pages tell a reader to do: each link leads somewhere, each command and script runs."""
 
 import re
-import shutil
 import subprocess
 
 import pytest
-from helpers import PROJECT, environment
+from helpers import PROJECT, copy_project, environment
 
 PAGES = [PROJECT / "README.md", *sorted(PROJECT.glob("docs/*.md"))]
 PAGES += sorted(PROJECT.glob(".github/*.md"))
@@ -33,10 +32,7 @@ def steps():
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory):
     """The project as a reader gets it: not even set up, which README.md's first command does."""
-    folder = tmp_path_factory.mktemp("clone") / "lander"
-    unwanted = shutil.ignore_patterns(".git", ".venv", ".setup", "runs", "__pycache__", ".*cache")
-    shutil.copytree(PROJECT, folder, symlinks=True, ignore=unwanted)
-    return folder
+    return copy_project(tmp_path_factory.mktemp("clone"))
 
 
 @pytest.mark.slow

@@ -10,16 +10,6 @@ from pathlib import Path
 from unittest import mock
 
 PROJECT = Path(__file__).resolve().parents[2]
-PARTS = (
-    *("main.py", "Makefile", ".tool-versions", "pyproject.toml", "locks", "starter", "scripts"),
-    *(
-        "README.md",
-        "docs",
-        "examples",
-        "tests",
-        *(path.name for path in PROJECT.glob("requirements*")),
-    ),
-)
 
 
 def environment(**changes):
@@ -30,13 +20,12 @@ def environment(**changes):
 
 
 def run_main(*flags, cwd=PROJECT, python=sys.executable, script="main.py", before=(), **changes):
-    """Run main.py or a module of scripts/, through the command `before` if there is one.
+    """Run main.py or another script, through the command `before` if there is one.
 
     Returns:
         A `CompletedProcess` with stdout and stderr as text.
     """
-    program = [Path(cwd) / script] if script.endswith(".py") else ["-m", script]
-    return _run([*before, python, *program, *flags], cwd, changes)
+    return _run([*before, python, Path(cwd, script), *flags], cwd, changes)
 
 
 def run_here(function, *flags, **changes):
@@ -75,14 +64,9 @@ def _run(command, cwd, changes):
 
 
 def copy_project(folder):
-    """Copy what of this project runs to another folder; return the folder."""
-    Path(folder).mkdir(exist_ok=True)
-    for name in PARTS:
-        if (PROJECT / name).is_dir():
-            shutil.copytree(str(PROJECT / name), str(Path(folder, name)), symlinks=True)
-        else:
-            shutil.copy(str(PROJECT / name), str(Path(folder, name)))
-    return Path(folder)
+    """Copy this project to another folder, as it is before set-up; return the folder."""
+    unwanted = shutil.ignore_patterns(".git", ".venv", ".setup", "runs", "__pycache__", ".*cache")
+    return shutil.copytree(PROJECT, folder, symlinks=True, ignore=unwanted, dirs_exist_ok=True)
 
 
 def assert_refused(done, *words, status=1):

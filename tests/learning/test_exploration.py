@@ -57,13 +57,3 @@ def test_epsilon_falls_from_point_to_point():
     greedy = np.full(1000, GREEDY)
     assert (explorer.hold(greedy, 0) != GREEDY).all()
     assert (exploration([(0, 1.0), (300, 0.0)]).hold(greedy, 300) == GREEDY).all()
-
-
-def test_the_seed_and_the_worker_decide():
-    def first(**kwargs):
-        return played(exploration([(0, 0.5)], **kwargs), 50).tolist()
-
-    np.random.seed(1)
-    assert first() == first()
-    assert first() != first(seed=2)
-    assert first() != first(worker_index=1)

@@ -73,15 +73,6 @@ def test_rewards_are_kept_to_scale_and_the_batch_is_left_alone():
     np.testing.assert_array_equal(added["rewards"], np.arange(8))
 
 
-def test_the_seed_decides_and_global_random_state_does_not():
-    draws = []
-    for seed, global_seed in [(1, 0), (1, 99), (2, 0)]:
-        np.random.seed(global_seed)
-        draws.append(sampled(filled(seed=seed))["actions"].tolist())
-    assert draws[0] == draws[1]
-    assert draws[0] != draws[2]
-
-
 @pytest.mark.parametrize("count", [7, 13])
 @pytest.mark.parametrize("capacity", [10, 15])
 def test_a_saved_buffer_continues_where_it_was(count, capacity):

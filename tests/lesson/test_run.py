@@ -3,12 +3,10 @@
 import csv
 import re
 import signal
-import subprocess
-import sys
 
 import numpy as np
 import pytest
-from helpers import PROJECT, environment
+from helpers.processes import Run
 from PIL import Image
 
 from starter.storage import checkpoint
@@ -56,23 +54,16 @@ def test_each_line_is_of_the_training_episodes_so_far(trained):
     ("signals", "status"), [(["SIGINT"], 0), (["SIGINT", "SIGINT"], 130), (["SIGTERM"], 143)]
 )
 def test_ctrl_c_saves_and_shows_and_a_second_one_or_sigterm_quits(signals, status, tmp_path):
-    process = subprocess.Popen(
-        [sys.executable, "-u", "main.py", "--render", "none", "--output", str(tmp_path)],
-        cwd=PROJECT,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert any(line.startswith("        2 ") for line in process.stdout)  # the first is saved
-    for number, name in enumerate(signals):
-        if number:
-            assert "again to quit now" in process.stderr.readline() + process.stderr.readline()
-        process.send_signal(getattr(signal, name))
-    out, err = process.communicate(timeout=120)
-    assert process.returncode == status, err
-    assert "Traceback" not in err and "error" not in err
-    found = checkpoint.newest(tmp_path / "latest")
+    with Run("--render", "none", "--output", tmp_path) as run:
+        run.wait_for_iteration(2)  # the first is saved
+        for number, name in enumerate(signals):
+            if number:
+                run.wait_for_error("again to quit now")
+            run.process.send_signal(getattr(signal, name))
+        assert run.end() == status
+    errors = "".join(run.errors)
+    assert "Traceback" not in errors and "error" not in errors
+    found, out = checkpoint.newest(tmp_path / "latest"), "".join(run.lines)
     assert 1 <= found.manifest["iteration"] <= 3
     assert len(re.findall(EPISODE, out)) == (0 if status else 3)
     assert (f"saved {found.path}\n" in out) == (not status)

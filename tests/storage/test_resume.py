@@ -124,20 +124,18 @@ def test_what_cannot_be_resumed_is_refused(flags, changes, words, copy, monkeypa
 
 
 def test_an_edited_run_is_told_apart_and_watched_as_it_was_trained(tmp_path, monkeypatch):
-    flags = [*QUIET, "--output", tmp_path]
+    flags = [*QUIET, "--output", tmp_path, "--seed", 5]
     model = {"fcnet_hiddens": [9], "fcnet_activation": "tanh"}
     with monkeypatch.context() as edit:
         edited(edit, {"reward_scale": 1}, gamma=np.float32(0.5), n_step=np.int64(7), model=model)
-        done = run_here(main.main, "--iterations", 1, "--seed", 5, *flags)
+        done = run_here(train.train, "--env", "CartPole-v1", "--iterations", 1, *flags)
         assert done.returncode == 0, done.stderr
-    shown = run_here(watch.watch, *flags, "--seed", 5)
+    shown = run_here(watch.watch, *flags)
     assert shown.returncode == 0, shown.stderr
     pilot, _, found, trained_with = load_trained(tmp_path)
     changed = 'gamma=0.5 fcnet_activation="tanh" fcnet_hiddens=[9] n_step=7 reward_scale=1'
     heading, episode = shown.stdout.splitlines()
-    assert heading == (
-        f"{found.path}: LunarLander-v2, seed 5, 1 iterations, trained with {changed}"
-    )
+    assert heading == (f"{found.path}: CartPole-v1, seed 5, 1 iterations, trained with {changed}")
     assert f"\n{episode}\n" in done.stdout
     assert "-seed5-gamma=0.5-fcnet_activation=-tanh-fcnet_hid" in found.path.parent.name
     config = pilot.policy.config

@@ -1,12 +1,10 @@
 """Trainings are measured once, in their own processes, and their figures come from their files."""
 
+import os
 import signal
-import subprocess
-import sys
-from pathlib import Path
+from threading import Thread
 
 import pytest
-from helpers import PROJECT, environment
 from helpers.processes import command, wait_for
 
 from scripts.maintain import measuring
@@ -14,8 +12,9 @@ from starter import Problem
 
 # Writes a run as main.py does, but in no time: two iterations, two evaluations of two episodes.
 TRAINING = """
-import pathlib, sys, time
+import os, pathlib, sys, time
 kind, output = sys.argv[1], pathlib.Path(sys.argv[-1], "Lander-seed0")
+open("pid", "w").write(str(os.getpid()))
 with open("order", "a") as file:
     file.write(kind + " ")
 if kind == "fails":
@@ -65,19 +64,14 @@ def test_only_what_was_not_measured_with_this_code_is_measured(measure, tmp_path
         measure("fails")
 
 
-def test_ctrl_c_ends_it_without_a_result_or_a_process(tmp_path):
-    (tmp_path / "main.py").write_text(TRAINING)
-    script = (
-        "from pathlib import Path; from scripts.maintain import measuring as m\n"
-        f"m.RESULTS = Path({str(tmp_path)!r}, 'results')\n"
-        f"m.measure('p', ['main.py', 'endless'], Path({str(tmp_path)!r}))"
-    )
-    parent = subprocess.Popen(
-        [sys.executable, "-c", script], cwd=PROJECT, env=environment(), stderr=subprocess.DEVNULL
-    )
-    wait_for((tmp_path / "order").exists, "the training")
-    (child,) = Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()
-    parent.send_signal(signal.SIGINT)
-    assert parent.wait(timeout=30) != 0
-    wait_for(lambda: command(child) == "", "its end", 10)
+def test_ctrl_c_ends_it_without_a_result_or_a_process(measure, tmp_path):
+    def press_ctrl_c():
+        wait_for((tmp_path / "order").exists, "the training")
+        os.kill(os.getpid(), signal.SIGINT)
+
+    Thread(target=press_ctrl_c).start()
+    with pytest.raises(KeyboardInterrupt):
+        measure("endless")
+    training = int((tmp_path / "pid").read_text())
+    wait_for(lambda: command(training) == "", "its end", 10)
     assert list((tmp_path / "results").iterdir()) == []

@@ -9,7 +9,7 @@ from starter.environments.environment import load
 
 
 def test_without_a_screen_it_is_refused():
-    assert_refused(run_main(script="scripts.play"), "no display", "a screen and a keyboard")
+    assert_refused(run_main(script="scripts/play.py"), "no display", "a screen and a keyboard")
 
 
 @pytest.mark.parametrize(("key", "action"), [(pygame.K_LEFT, play.LEFT), (None, 0)])
