@@ -32,8 +32,6 @@ CODE = (
     *("main.py", "requirements.txt", "starter/**/*.py", "examples/*.py"),
     *("scripts/train.py", "scripts/maintain/stock.py"),
 )
-STOCK = ("stock", ["scripts/maintain/stock.py"])  # what `measure` takes for RLlib's stock DQN
-TRAINED = "timesteps trained, if solved"
 
 Figures = Dict[str, Any]
 
@@ -117,9 +115,10 @@ def cells(runs: Sequence[Figures], environment) -> Dict[str, str]:
     for run in runs:
         returns = np.array(run["trained"])
         reached = returns >= environment.target
+        timesteps = f"{run['timesteps']:,}" if is_solved(returns, environment) else "-"
         lines.append(
             {
-                TRAINED: f"{run['timesteps']:,}" if is_solved(returns, environment) else "-",
+                "timesteps trained, if solved": timesteps,
                 "greedy policy": f"{short(returns.mean())} ± {short(returns.std())}",
                 "at the threshold": "-" if environment.solved is None else f"{reached.mean():.0%}",
                 "CPU seconds": f"{run['seconds']:.0f}",

@@ -29,7 +29,7 @@ def test_the_demo_is_small_and_holds_nothing_that_runs():
 
 @pytest.mark.slow
 def test_the_story_shows_three_flights_of_one_episode(tmp_path):
-    done = run_main("--output", tmp_path / "story.gif", script="scripts.maintain.story")
+    done = run_main("--output", tmp_path / "story.gif", script="scripts.maintain.pictures")
     assert done.returncode == 0, done.stderr
     ends = re.findall(r"^(?:before training|after \d+ iterations): (.*)", done.stdout, re.M)
     assert len(set(ends)) == 3
