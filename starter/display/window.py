@@ -89,9 +89,9 @@ class Window:
                 raise WindowClosed
             if key == pygame.K_RIGHT and self._paused:
                 return True
-            if key == pygame.K_SPACE:
+            if event.type == pygame.KEYUP and event.key == pygame.K_SPACE:  # KEYDOWN repeats
                 self._paused = not self._paused
-            if key or event.type in (pygame.VIDEORESIZE, pygame.VIDEOEXPOSE):
+            if event.type in (pygame.KEYUP, pygame.VIDEORESIZE, pygame.VIDEOEXPOSE):
                 self._draw()
         return False
 
