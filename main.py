@@ -162,11 +162,11 @@ def watch(pilot, environment, seed, episodes, view):
 
 
 def main(
-    iterations: int = Option(ITERATIONS, min=1, help="Maximum number of training iterations."),
-    seed: int = Option(0, min=0, help="Random seed; the same seed repeats a run."),
+    iterations: int = Option(ITERATIONS, min=1, help="Train for at most so many iterations."),
+    seed: int = Option(0, min=0, help="Set the random seed; the same one repeats a run."),
     render: Render = RENDER_FLAG,
     episodes: int = EPISODES_FLAG,
-    output: Path = Option("runs", help="Folder for the runs' folders."),
+    output: Path = Option("runs", help="Put the run's folder into this one."),
 ):
     """Train a DQN on LunarLander-v2, and show what it learned."""
     # 25 decisions a second, not 50.

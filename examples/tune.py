@@ -1,4 +1,4 @@
-"""Search for settings with Ray Tune, on all cores or those of a cluster (--address): `make tune`.
+"""Search for settings with Ray Tune, on all cores: `make tune`.
 
 Each trial trains the lander with one combination of a small grid, and evaluates its greedy policy
 every few iterations. It ends when that policy's mean return reaches main.py's STOP_RETURN.
@@ -12,7 +12,6 @@ import logging
 import math
 import os
 
-import ray
 from ray import air, tune
 from typer import Option
 
@@ -53,11 +52,10 @@ class Progress(tune.Callback):
 
 def search(
     iterations: int = Option(20, min=1, help="Train each trial for at most so many iterations."),
-    address: str = Option(None, metavar="HOST:PORT", help="Join this Ray cluster, or auto."),
 ):
     """Train with every combination of a grid, and rank them by what the greedy policy returns."""
-    session.start(1 if address else os.cpu_count(), address, [main.__name__])
-    cores, trials = int(ray.cluster_resources()["CPU"]), math.prod(map(len, GRID.values()))
+    cores, trials = os.cpu_count(), math.prod(map(len, GRID.values()))
+    session.start(cores)
     minutes = math.ceil(math.ceil(trials / cores) * iterations * SECONDS / 60)
     estimate = f"up to {minutes} min if nothing else runs"
     print(f"{trials} trials on {cores} cores: {estimate}", flush=True)

@@ -32,11 +32,11 @@ class Render(str, Enum):
 
 
 # Flags of every command that shows flights.
-RENDER_FLAG = Option("auto", help="Where to show the flights; auto: in a window, or a GIF.")
+RENDER_FLAG = Option("auto", help="Show the flights this way; auto: in a window, or else a GIF.")
 EPISODES_FLAG = Option(
     None,
     min=1,
-    help="Number of episodes to show.",
+    help="Show so many episodes.",
     show_default=f"{EPISODES}; in a window, until you close it",
 )
 PLAIN_FLAG = Option(False, "--plain", help="Hide the panel with the network's estimates.")
