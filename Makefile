@@ -77,8 +77,6 @@ bump: setup ## move pins, try them, then replace the locks: make bump PACKAGE=pi
 
 expected: setup ## after an intended change: record this machine's results and pictures
 	@$(BIN)/python scripts/maintain/record.py
-	@$(BIN)/python scripts/maintain/story.py
-	@$(BIN)/python scripts/maintain/pictures.py
 
 clean: ## remove .venv, what set-up keeps and the caches; runs/ stays
 	@rm -rf .venv .setup .pytest_cache .ruff_cache
@@ -93,13 +91,13 @@ audit: setup ## look every pin up in PyPI's list of known vulnerabilities
 	@. scripts/uv.sh && sh scripts/maintain/audit.sh
 
 bench: setup ## measure seeds 1 to 20: make bench ARGS="--against HEAD~1" beside another commit
-	@$(BIN)/python scripts/maintain/benchmark.py $(ARGS)
+	@$(BIN)/python scripts/maintain/reports.py bench $(ARGS)
 
 environments: setup ## measure what the same settings reach on other environments
-	@$(BIN)/python scripts/maintain/environments.py $(ARGS)
+	@$(BIN)/python scripts/maintain/reports.py environments $(ARGS)
 
 experiments: setup ## change one line of the default run, and measure the effect
-	@$(BIN)/python scripts/maintain/experiments.py $(ARGS)
+	@$(BIN)/python scripts/maintain/reports.py experiments $(ARGS)
 
 story: setup ## draw docs/story.gif: one episode before training, halfway and at the end
-	@$(BIN)/python scripts/maintain/story.py $(ARGS)
+	@$(BIN)/python scripts/maintain/pictures.py $(ARGS)

@@ -20,14 +20,7 @@ from typer import Option
 import main
 from starter import Problem, console
 from starter.display import curve, report
-from starter.display.view import (
-    EPISODES_FLAG,
-    PLAIN_FLAG,
-    RENDER_FLAG,
-    Render,
-    check_can_render,
-    open_view,
-)
+from starter.display import view as views
 from starter.environments.environment import Environment, Lander, load, parse_arguments
 from starter.evaluation import random_pilot
 from starter.storage import checkpoint
@@ -88,7 +81,7 @@ def train(
         help="Open so many copies of the environment at once, to train and to evaluate.",
         show_default="16, and 100",
     ),
-    iterations: int = Option(main.ITERATIONS, min=1, help="Train for so many iterations at most."),
+    iterations: int = Option(main.ITERATIONS, min=1, help="Train for at most so many iterations."),
     stop_reward: float = Option(
         None,
         help="Train to this mean return.",
@@ -101,9 +94,9 @@ def train(
     address: str = Option(None, metavar="HOST:PORT", help="Join this Ray cluster, or auto."),
     resume: bool = Option(False, "--resume", help="Resume a run: the newest one by default."),
     from_checkpoint: Path = Option(None, metavar="DIR", help="Resume this run."),
-    render: Render = RENDER_FLAG,
-    episodes: int = EPISODES_FLAG,
-    plain: bool = PLAIN_FLAG,
+    render: views.Render = views.RENDER_FLAG,
+    episodes: int = views.EPISODES_FLAG,
+    plain: bool = views.PLAIN_FLAG,
     output: Path = Option("runs", help="Put the run's folder into this one."),
 ):
     """Train a DQN on any environment, and show what it learned."""
@@ -118,7 +111,7 @@ def train(
     environment.copies = copies or environment.copies
     for note in environment.notes:
         print(note)
-    check_can_render(render, environment)
+    views.check_can_render(render, environment)
     patience = main.PATIENCE if stop_reward is None else iterations
     if stop_reward is None:
         stop_reward = main.STOP_RETURN if isinstance(environment, Lander) else environment.target
@@ -146,7 +139,7 @@ def train(
         curve.update(run, algorithm, environment.solved, last=True)
         print(report.outcome(run, environment, trained, random))
         # 4. Watch.
-        with open_view(render, run.folder, environment, policy.config, plain) as view:
+        with views.open_view(render, run.folder, environment, policy.config, plain) as view:
             main.watch(pilot, environment, seed, episodes, view)
 
 

@@ -17,14 +17,7 @@ from typer import Option
 
 import main
 from starter import console, trained
-from starter.display.view import (
-    EPISODES_FLAG,
-    PLAIN_FLAG,
-    RENDER_FLAG,
-    Render,
-    check_can_render,
-    open_view,
-)
+from starter.display import view as views
 from starter.environments.environment import parse_arguments
 from starter.storage import folder, settings
 
@@ -38,22 +31,22 @@ def watch(
         (), metavar="NAME=VALUE", help="Replace an argument from training, such as gravity=-5.0."
     ),
     seed: int = Option(0, min=0, help="Set the random seed of the episodes."),
-    render: Render = RENDER_FLAG,
-    episodes: int = EPISODES_FLAG,
-    plain: bool = PLAIN_FLAG,
+    render: views.Render = views.RENDER_FLAG,
+    episodes: int = views.EPISODES_FLAG,
+    plain: bool = views.PLAIN_FLAG,
     output: Path = Option("runs", help="Look for runs here, and write the GIF here."),
 ):
     """Show a trained policy."""
     pilot, environment, found, trained_with = trained.load(
         from_checkpoint or output / "latest", env, parse_arguments(env_arg)
     )
-    check_can_render(render, environment)
+    views.check_can_render(render, environment)
     changed = settings.differences(trained_with)
     print(
         f"{found.path}: {environment}, seed {found.manifest['seed']}, "
         f"{found.manifest['iteration']} iterations{changed and f', trained with {changed}'}"
     )
-    with folder.opened(output, f"{environment}-watched") as gifs, open_view(
+    with folder.opened(output, f"{environment}-watched") as gifs, views.open_view(
         render, gifs, environment, pilot.policy.config, plain
     ) as view:
         main.watch(pilot, environment, seed, episodes, view)

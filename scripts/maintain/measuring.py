@@ -32,8 +32,6 @@ CODE = (
     *("main.py", "requirements.txt", "starter/**/*.py", "examples/*.py"),
     *("scripts/train.py", "scripts/maintain/stock.py"),
 )
-STOCK = ("stock", ["scripts/maintain/stock.py"])  # what `measure` takes for RLlib's stock DQN
-TRAINED = "timesteps trained, if solved"
 
 Figures = Dict[str, Any]
 
@@ -117,9 +115,10 @@ def cells(runs: Sequence[Figures], environment) -> Dict[str, str]:
     for run in runs:
         returns = np.array(run["trained"])
         reached = returns >= environment.target
+        timesteps = f"{run['timesteps']:,}" if is_solved(returns, environment) else "-"
         lines.append(
             {
-                TRAINED: f"{run['timesteps']:,}" if is_solved(returns, environment) else "-",
+                "timesteps trained, if solved": timesteps,
                 "greedy policy": f"{short(returns.mean())} ± {short(returns.std())}",
                 "at the threshold": "-" if environment.solved is None else f"{reached.mean():.0%}",
                 "CPU seconds": f"{run['seconds']:.0f}",
@@ -153,9 +152,8 @@ def plot(path: Path, curves: Dict[str, Sequence[Figures]], environment) -> None:
 
     figure = Figure(figsize=(8, 5), dpi=150, layout="constrained")
     above, below = figure.subplots(2, sharex=True, gridspec_kw={"height_ratios": [3, 1]})
-    end = max(run["frames"] for runs in curves.values() for run in runs)
     for number, (label, runs) in enumerate(curves.items()):
-        color, solved = f"C{number}", []
+        color, solved, end = f"C{number}", [], max(run["frames"] for run in runs)
         above.plot([], [], "o-", color=color, label=label)
         for run in runs:
             last = run["frames"], np.mean(run["trained"])

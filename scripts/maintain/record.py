@@ -1,7 +1,7 @@
 """Record this machine's results as the expected ones, after an intended change: `make expected`.
 
 It trains once with the README's seed, and replaces tests/expected, the outputs in README.md,
-docs/lander.gif, docs/curve.png and docs/demo.
+docs/demo, and the pictures that show this run or an example.
 """
 
 from starter import preflight
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import main
 from scripts import verify
+from scripts.maintain import pictures
 from starter import PROJECT, console
 from starter.environments.environment import load
 from starter.storage import checkpoint, settings
@@ -49,6 +50,8 @@ def record():
             shutil.copy(run / picture, DOCS)
     readme = refreshed(verify.README.read_text("utf-8"), printed)
     verify.README.write_text(readme, "utf-8")
+    pictures.story(DOCS / "story.gif")
+    pictures.corridor(DOCS / "corridor.png")
     print("recorded; `make verify` names what else to change, line by line")
 
 

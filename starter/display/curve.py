@@ -3,8 +3,7 @@
 import sys
 import time
 from functools import lru_cache
-from pathlib import Path
-from typing import Callable, Optional
+from typing import Optional
 
 import numpy as np
 
@@ -14,7 +13,7 @@ SECONDS = 15  # between two drawings, at least
 
 
 def update(run, algorithm, solved: Optional[float], last: bool = False) -> None:
-    """Draw the curve.png of a `Run`: at most every 15 s, and at the end.
+    """Draw the curve.png of a `Run`, 1,200 x 600 pixels: at most every 15 s, and at the end.
 
     If it cannot be drawn, that is only a warning: the policy is worth more than any picture.
 
@@ -27,7 +26,7 @@ def update(run, algorithm, solved: Optional[float], last: bool = False) -> None:
     path = run.folder / "curve.png"
     try:
         if last or not path.exists() or time.time() > path.stat().st_mtime + SECONDS:
-            draw(path, run, algorithm.get_policy().exploration.epsilon, solved)
+            _draw(path, run, algorithm.get_policy().exploration.epsilon, solved)
     except Exception as error:
         _warn_once(str(error))
 
@@ -37,12 +36,7 @@ def _warn_once(error):
     print(f"warning: no learning curve: {error}", file=sys.stderr)
 
 
-def draw(path: Path, run, epsilon: Callable[[float], float], solved: Optional[float]) -> None:
-    """Write the picture, a PNG of 1,200 x 600 pixels; `epsilon` returns a timestep's.
-
-    Raises:
-        Problem: if it cannot be written.
-    """
+def _draw(path, run, epsilon, solved):
     # Imported here: it takes half a second. Unlike pyplot, Figure never needs a display.
     from matplotlib.figure import Figure
 

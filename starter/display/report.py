@@ -6,7 +6,7 @@ import numpy as np
 
 from starter.evaluation import is_solved
 
-HEADING = "iteration  timesteps  reward: max       min      mean  episode length"
+HEADING = "iteration  timesteps  return: max       min      mean  timesteps/episode"
 
 
 def statistics(result: Dict[str, Any]) -> str:
@@ -16,7 +16,7 @@ def statistics(result: Dict[str, Any]) -> str:
         return f"{line}  no episode has ended yet"
     return (
         f"{line}  {result['episode_reward_max']:11.2f}  {result['episode_reward_min']:8.2f}"
-        f"  {result['episode_reward_mean']:8.2f}  {result['episode_len_mean']:14.1f}"
+        f"  {result['episode_reward_mean']:8.2f}  {result['episode_len_mean']:17.1f}"
     )
 
 
@@ -35,7 +35,7 @@ def outcome(run, environment, trained: np.ndarray, random: np.ndarray) -> str:
     """
     solved = environment.solved
     lines = [
-        f"best policy, of iteration {run.best.iteration}: {summary(trained, solved)}",
+        f"best policy (iteration {run.best.iteration}): {summary(trained, solved)}",
         f"random policy: {summary(random, solved)}",
     ]
     if solved is None:

@@ -5,7 +5,7 @@ from enum import Enum
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, Optional, Union
+from typing import Any, Callable, Dict, Iterator, Optional
 
 import numpy as np
 from typer import Option
@@ -18,7 +18,6 @@ from starter.display.window import NoWindow, Window, WindowClosed
 EPISODES = 3  # by default; a window shows more, until it is closed
 HELD = 2  # seconds, for the end of a flight
 
-Screen = Union[Window, Gif, None]
 Renderer = Callable[[], np.ndarray]
 
 
@@ -32,23 +31,23 @@ class Render(str, Enum):
 
 
 # Flags of every command that shows flights.
-RENDER_FLAG = Option("auto", help="Where to show the flights; auto: in a window, or a GIF.")
+RENDER_FLAG = Option("auto", help="Show the flights this way; auto: in a window, or else a GIF.")
 EPISODES_FLAG = Option(
     None,
     min=1,
-    help="Number of episodes to show.",
+    help="Show so many episodes.",
     show_default=f"{EPISODES}; in a window, until you close it",
 )
 PLAIN_FLAG = Option(False, "--plain", help="Hide the panel with the network's estimates.")
 
 
 class View:
-    """Shows flights on a screen, or keeps track of them without one.
+    """Shows flights on a screen (a `Window` or a `Gif`), or keeps track of them without one.
 
     Its `render_mode` is the one to make the environment with. See `open_view`.
     """
 
-    def __init__(self, screen: Screen, environment, policy_config: Dict[str, Any], plain: bool):
+    def __init__(self, screen, environment, policy_config: Dict[str, Any], plain: bool):
         self._screen, self._environment = screen, environment
         self._gamma = policy_config["gamma"]
         self._reward_scale = policy_config["replay_buffer_config"].get("reward_scale", 1)

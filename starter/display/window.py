@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pygame
 
-from starter.display.panel import Draw
+from starter.display.panel import FAINT, SMALL, Draw, write
 
 KEYS = "space: pause     Esc: close"
 KEYS_PAUSED = "paused     right arrow: one timestep     space: resume     Esc: close"
@@ -47,10 +47,8 @@ class Window:
         except pygame.error as error:
             self.close()
             raise NoWindow(f"no display ({error})") from None
-        pygame.font.init()
         self._room = pygame.Rect(0, 0, 0.9 * width, 0.9 * height)
         self._seconds = 1 / timesteps_per_second
-        self._font = pygame.font.Font(None, 20)
         self._picture = None
         self._paused = False
         self._due = 0.0  # when the next picture is due
@@ -89,9 +87,9 @@ class Window:
                 raise WindowClosed
             if key == pygame.K_RIGHT and self._paused:
                 return True
-            if key == pygame.K_SPACE:
+            if event.type == pygame.KEYUP and event.key == pygame.K_SPACE:  # KEYDOWN repeats
                 self._paused = not self._paused
-            if key or event.type in (pygame.VIDEORESIZE, pygame.VIDEOEXPOSE):
+            if event.type in (pygame.KEYUP, pygame.VIDEORESIZE, pygame.VIDEOEXPOSE):
                 self._draw()
         return False
 
@@ -103,8 +101,8 @@ class Window:
         place = self._picture.get_rect().fit(room)
         screen.fill((0, 0, 0))
         screen.blit(pygame.transform.smoothscale(self._picture, place.size), place)
-        line = self._font.render(KEYS_PAUSED if self._paused else KEYS, True, (160, 160, 160))
-        screen.blit(line, line.get_rect(centerx=room.centerx, bottom=screen.get_height() - 6))
+        keys = KEYS_PAUSED if self._paused else KEYS
+        write(screen, keys, SMALL, FAINT, centerx=room.centerx, top=room.bottom + 5)
         pygame.display.flip()
 
     def close(self) -> None:

@@ -28,7 +28,7 @@ def test_the_outcome(solved, said):
     run = SimpleNamespace(best=SimpleNamespace(iteration=7, sha256="f0"), saved="runs/a")
     trained, random = np.array([200.0, 300.0] * 50), np.array([-200.0, -100.0])
     lines = report.outcome(run, place, trained, random).splitlines()
-    assert "iteration 7: mean 250.00, standard deviation 50.00" in lines[0]
+    assert "iteration 7): mean 250.00, standard deviation 50.00" in lines[0]
     assert "mean -150.00, standard deviation 50.00" in lines[1]
     assert lines[2] == f"Place-v0 {said}"
     assert lines[3].endswith("f0") and lines[4].endswith("runs/a")

@@ -29,7 +29,7 @@ def server():
     if not all(map(shutil.which, ("Xvfb", "openbox", "xdotool", "wmctrl"))):
         pytest.skip("a real window needs Xvfb, openbox, xdotool and wmctrl: .ci/run installs them")
     process = subprocess.Popen(
-        ["Xvfb", "-displayfd", "1", "-screen", "0", "1024x768x24", "-nolisten", "tcp"],
+        ["Xvfb", "-displayfd", "1", "-screen", "0", "1024x768x24", "-nolisten", "tcp", "-noreset"],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,

@@ -20,7 +20,7 @@ def test_what_a_run_prints_and_leaves(trained):
     (folder,) = output.glob("LunarLander*")
     assert done.stderr == ""
     returns = r"mean -?\d+\.\d\d, standard deviation \d+\.\d\d, \d+ of 100 at 200 or more"
-    lines = ["iteration .*", STATISTICS, STATISTICS, f"best policy, of iteration [12]: {returns}"]
+    lines = ["iteration .*", STATISTICS, STATISTICS, rf"best policy \(iteration [12]\): {returns}"]
     lines += [f"random policy: {returns}", "LunarLander-v2 is not solved yet"]
     lines += [r"weights: SHA-256 [0-9a-f]{64}", f"saved {folder}/checkpoint_000002"]
     lines += [EPISODE, f"wrote {folder}/lander.gif"]

@@ -7,7 +7,7 @@ import pytest
 from helpers import PROJECT, copy_project
 from PIL import Image
 
-from scripts.maintain import benchmark, environments, experiments
+from scripts.maintain import reports
 from starter import Problem
 
 
@@ -27,12 +27,10 @@ def measured(tmp_path, monkeypatch):
     """A function that replaces the measurements; the reports go to `tmp_path`."""
     for page in (PROJECT / "docs").glob("*.md"):
         shutil.copy(page, tmp_path)
-    for module in (benchmark, experiments):
-        monkeypatch.setattr(module, "DOCS", tmp_path)
-    monkeypatch.setattr(environments, "REPORT", tmp_path / "environments.md")
+    monkeypatch.setattr(reports, "DOCS", tmp_path)
 
-    def replace(module, figures_of):
-        monkeypatch.setattr(module, "measure", lambda name, *_: figures_of(name))
+    def replace(figures_of):
+        monkeypatch.setattr(reports, "measure", lambda name, *_: figures_of(name))
 
     return replace
 
@@ -49,8 +47,8 @@ def test_the_benchmark(measured, tmp_path):
         "seed-2-this code": figures(CRASHES, 30, timesteps=4096),
         "stock": figures([-50.0] * 100, 90, timesteps=80, evaluations=[]),
     }
-    measured(benchmark, runs.get)
-    benchmark.bench(seeds=2, against=None)
+    measured(runs.get)
+    reports.bench(seeds=2, against=None)
     found = rows(tmp_path / "benchmark.md")
     this = ["this code", "1 of 2", "229", "87.5%", "20", "30", "0.75 GiB", "6,144", "1,536"]
     assert this in found
@@ -63,40 +61,40 @@ def test_the_benchmark(measured, tmp_path):
 
 
 def test_the_experiments(measured, tmp_path):
-    measured(experiments, lambda name: figures(CRASHES if name == "gamma=0.99,-3" else GOOD))
-    experiments.experiments()
+    measured(lambda name: figures(CRASHES if name == "gamma=0.99,-3" else GOOD))
+    reports.experiments()
     found = rows(tmp_path / "experiments.md")
-    assert len(found) == 2 + 1 + len(experiments.CHANGES) + 2
+    assert len(found) == 2 + 1 + len(reports.CHANGES) + 2
     cells = ["8,192<br>-", "240 ± 44<br>218 ± 84", "95%<br>80%", "10<br>10"]
     assert ["`gamma=0.99,` → `gamma=0.9,`", *cells] in found
     assert found[-1] == ["random actions", "-", "-175 ± 5", "0%", "0"]
 
 
 def test_the_environments(measured, tmp_path, monkeypatch):
-    monkeypatch.setattr(environments, "ENVIRONMENTS", (("CartPole-v1",), ("Blackjack-v1",)))
+    monkeypatch.setattr(reports, "ENVIRONMENTS", (("CartPole-v1",), ("Blackjack-v1",)))
     means = {"CartPole-v1-0": 490.0, "CartPole-v1-1": 400.0}
-    measured(environments, lambda name: figures([means.get(name, 500.0)] * 100))
-    environments.environments()
+    measured(lambda name: figures([means.get(name, 500.0)] * 100))
+    reports.environments()
     *_, cart_pole, blackjack = rows(tmp_path / "environments.md")
     assert cart_pole[:4] == ["CartPole-v1", "-175", "475", "8,192<br>-<br>8,192"]
     assert blackjack[2:4] == ["-", "-<br>-<br>-"]  # it sets no threshold
 
 
 @pytest.mark.lesson
-@pytest.mark.parametrize("old", experiments.CHANGES)
+@pytest.mark.parametrize("old", reports.CHANGES)
 def test_each_experiment_changes_a_line_of_the_code(old, tmp_path):
     project = copy_project(tmp_path / "copy")
-    experiments.change(project, old)
+    reports.change(project, old)
     new = [project / "main.py", project / "starter/learning/sampler.py"]
-    assert sum(experiments.CHANGES[old] in path.read_text("utf-8") for path in new) == 1
+    assert sum(reports.CHANGES[old] in path.read_text("utf-8") for path in new) == 1
     with pytest.raises(Problem, match="no longer in the code"):
-        experiments.change(project, old)
+        reports.change(project, old)
 
 
 def test_export_has_the_files_of_the_commit(tmp_path, monkeypatch):
     if not shutil.which("git"):
         pytest.skip("there is no git here")
-    monkeypatch.setattr(benchmark, "PROJECT", tmp_path)
+    monkeypatch.setattr(reports, "PROJECT", tmp_path)
     identity = ("-c", "user.name=me", "-c", "user.email=me@localhost")
     subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
     for text in ("old", "new"):
@@ -104,7 +102,7 @@ def test_export_has_the_files_of_the_commit(tmp_path, monkeypatch):
         subprocess.run(["git", "add", "main.py"], cwd=tmp_path, check=True)
         subprocess.run(["git", *identity, "commit", "-qm", text], cwd=tmp_path, check=True)
     (tmp_path / "there").mkdir()
-    benchmark.export("HEAD~1", tmp_path / "there")
+    reports.export("HEAD~1", tmp_path / "there")
     assert (tmp_path / "there" / "main.py").read_text() == "old"
     with pytest.raises(Problem, match="there is no such commit"):
-        benchmark.export("HEAD~7", tmp_path / "there")
+        reports.export("HEAD~7", tmp_path / "there")
