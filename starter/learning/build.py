@@ -1,6 +1,7 @@
 """An RLlib algorithm, or a policy alone, from a config."""
 
 import signal
+from contextlib import suppress
 from typing import Dict
 
 import numpy as np
@@ -22,7 +23,8 @@ def _foreach_actor(self, *args, **kwargs):
 
 
 FaultTolerantActorManager.foreach_actor = _foreach_actor
-signal.signal(signal.SIGTERM, terminate)  # after Ray's import, which sets a handler
+with suppress(ValueError):  # in a thread, such as a trial's of Ray Tune
+    signal.signal(signal.SIGTERM, terminate)  # after Ray's import, which sets a handler
 
 
 def build(config, **options):
