@@ -64,7 +64,7 @@ def bench(
     with tempfile.TemporaryDirectory() as folder:
         if against:
             export(against, Path(folder))
-            runs[against] = []
+            runs[f"commit {against}"] = []
         for seed in range(1, seeds + 1):  # in turn: the machine may be slower later
             command = ["main.py", "--seed", str(seed)]
             for name, project in zip(runs, (PROJECT, Path(folder))):
@@ -74,7 +74,7 @@ def bench(
     runs["RLlib's DQNConfig()"] = [measure(*STOCK)]
     whole = [summary(name, some, lander) for name, some in runs.items()]
     write(DOCS / "benchmark.md", whole, each)
-    runs.pop(against, None)  # a commit's name says nothing to most who see the picture
+    runs.pop(f"commit {against}", None)  # a commit's name says nothing to most who see the picture
     plot(DOCS / "learning.png", runs, lander)
 
 
