@@ -51,7 +51,7 @@ help: ## this list
 setup: ## only make .venv, with exactly the packages of the locks
 	@sh scripts/setup.sh '$(PYTHON)'
 
-test: setup ## run the fast tests, a few minutes: make test ARGS="-k adapter"
+test: setup ## run the fast tests, a minute: make test ARGS="-k adapter"
 	@$(PYTEST) -m "not slow and not lesson" $(ARGS)
 
 test-all: setup ## run all tests, also those that take minutes of training or installing

@@ -40,6 +40,8 @@ def main(
     bump: bool = Option(False, "--bump", help="Move pins, and try them."),
 ):
     """Compile requirements.txt and locks/*.txt from the .in files."""
+    for lock in LOCKS:
+        (PROJECT / lock).touch()  # a new one is empty at first
     place = PROJECT / ".setup"
     place.mkdir(exist_ok=True)
     unwanted = shutil.ignore_patterns(".git", ".venv", ".setup", "runs", "__pycache__", ".*cache")
