@@ -49,7 +49,7 @@ def configure(seed, environment):
         )
         .training(
             gamma=0.99,  # the discount: a reward one timestep later counts 1 % less
-            # By timestep, with straight lines between: smaller steps keep what works.
+            # By timestep, with straight lines between: smaller updates keep what works.
             lr_schedule=[[0, 3e-3], [40_000, 1e-3]],
             n_step=3,  # late rewards travel back three times as fast
             num_steps_sampled_before_learning_starts=1_000,

@@ -76,7 +76,7 @@ def test_the_figures_in_the_prose():
     for words, figure in {
         r"training mean is only (\S+) although": f"{float(iterations[-1][1]):.0f}",
         r"weights after iteration (\d+) \|": iterations[-1][0],
-        r"blue line ends at (\S+),": f"{float(iterations[-1][1]):.0f}",
+        r"blue line, ends at (\S+),": f"{float(iterations[-1][1]):.0f}",
         r"After iteration 8, only (\d+) of": evaluations[0][0],
         r"After iteration 8, only \d+ of (\d+)": evaluations[0][1],
         r"After iteration (\d+), all": iterations[-1][0],
