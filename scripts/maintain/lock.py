@@ -40,14 +40,14 @@ def main(
     bump: bool = Option(False, "--bump", help="Move pins, and try them."),
 ):
     """Compile requirements.txt and locks/*.txt from the .in files."""
-    for lock in LOCKS:
-        (PROJECT / lock).touch()  # a new one is empty at first
     place = PROJECT / ".setup"
     place.mkdir(exist_ok=True)
     unwanted = shutil.ignore_patterns(".git", ".venv", ".setup", "runs", "__pycache__", ".*cache")
     with tempfile.TemporaryDirectory(dir=place) as folder:
         copy = Path(folder, "project")
         shutil.copytree(PROJECT, copy, symlinks=True, ignore=unwanted)
+        for lock in LOCKS:
+            (copy / lock).touch()  # a new one is empty at first
         compile_locks(copy, ask_for(packages or (), copy) if bump else [])
         moved = show_what_moves(copy)
         said = try_out(copy) if moved and bump else "done"
@@ -105,8 +105,9 @@ def show_what_moves(copy):
     """Print the pins that differ in `copy` as a table; return its rows."""
     moved = set()
     for lock in LOCKS:
-        old, new = parts(PROJECT / lock), parts(copy / lock)
-        before, after = preflight.pins(PROJECT / lock), preflight.pins(copy / lock)
+        here = PROJECT / lock if (PROJECT / lock).exists() else Path(os.devnull)
+        old, new = parts(here), parts(copy / lock)
+        before, after = preflight.pins(here), preflight.pins(copy / lock)
         for name in {*old, *new}:
             if before.get(name) != after.get(name):
                 moved.add((name, before.get(name, "none"), after.get(name, "none")))

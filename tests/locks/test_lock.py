@@ -78,6 +78,15 @@ def test_lock_moves_nothing(small):
     assert [small.versions(name) for name in ("builder", "runner", "tester")] == [{"1.0"}] * 3
 
 
+def test_a_new_lock_is_compiled_or_not_there(small):
+    new = small.project / "locks/linux-aarch64.txt"
+    new.unlink()
+    assert small.run(**OFFLINE).returncode == 1
+    assert not new.exists()
+    assert small.run().returncode == 0
+    assert pins(new) == {"runner": "1.0"}
+
+
 @pytest.mark.parametrize(("verify", "verdict"), [(0, "reproduces"), (1, "NOT reproduced")])
 def test_a_bump_says_what_moved_and_what_was_checked(small, verify, verdict):
     (small.project / "locks/build.in").write_text("builder<2\n")
