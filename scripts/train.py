@@ -25,7 +25,6 @@ from starter.environments.environment import Environment, Lander, load, parse_ar
 from starter.evaluation import random_pilot
 from starter.storage import checkpoint
 from starter.storage.run import open_run
-from starter.workers import session
 
 
 def configure(seed, environment, workers):
@@ -119,6 +118,8 @@ def train(
     flags = {"iterations": iterations, "stop_reward": reachable, "workers": workers}
 
     # 1. Configure and build.
+    from starter.workers import session  # imports Ray; --help need not wait
+
     session.start(workers, address, environment.modules)
     # A resumed training draws new random numbers: those of its seed and iteration.
     draws = (seed, found.manifest["iteration"]) if found else seed
