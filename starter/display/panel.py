@@ -69,7 +69,10 @@ class Panel:
     """
 
     def __init__(self, actions: Sequence[str]):
-        self._names = [f"{number} {name}"[:MOST_LETTERS] for number, name in enumerate(actions)]
+        self._names = [
+            (name if str(number) in name.split() else f"{number} {name}")[:MOST_LETTERS]
+            for number, name in enumerate(actions)
+        ]
         self._least = self._most = self._worst = 0.0
 
     def fit(self, flight: Flight) -> None:

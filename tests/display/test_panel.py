@@ -88,6 +88,12 @@ def test_any_number_of_actions(count, shown, words):
     assert {"100", "200", "300"} < set(words)  # the plot has scrolled
 
 
+def test_a_name_that_has_the_number_already_is_not_numbered_again(words):
+    draw(Panel(["action 0", "1"]), flight_of([[1.0, 0.5]]))
+    assert "action 0" in words
+    assert not {"0 action 0", "1 1"} & set(words)
+
+
 @pytest.mark.parametrize(
     ("shape", "size"), [((500, 500), (500, 800)), ((84, 84), (400, 636)), ((210, 160), (400, 460))]
 )
