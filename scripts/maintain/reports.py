@@ -60,11 +60,11 @@ def bench(
     against: str = Option(None, metavar="COMMIT", help="Compare with the code of this commit."),
 ):
     """Measure the default run, seed by seed, and RLlib's stock DQN."""
-    lander, runs = load("LunarLander-v2"), {"this code": []}
+    lander, runs, earlier = load("LunarLander-v2"), {"this code": []}, f"commit {against}"
     with tempfile.TemporaryDirectory() as folder:
         if against:
             export(against, Path(folder))
-            runs[f"commit {against}"] = []
+            runs[earlier] = []
         for seed in range(1, seeds + 1):  # in turn: the machine may be slower later
             command = ["main.py", "--seed", str(seed)]
             for name, project in zip(runs, (PROJECT, Path(folder))):
@@ -74,7 +74,7 @@ def bench(
     runs["RLlib's DQNConfig()"] = [measure(*STOCK)]
     whole = [summary(name, some, lander) for name, some in runs.items()]
     write(DOCS / "benchmark.md", whole, each)
-    runs.pop(f"commit {against}", None)  # a commit's name says nothing to most who see the picture
+    runs.pop(earlier, None)  # a commit's name says nothing to most who see the picture
     plot(DOCS / "learning.png", runs, lander)
 
 

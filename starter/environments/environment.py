@@ -78,8 +78,12 @@ class Environment:
             self.actions = list(self.names or env.action_names)
             own = {"observation": env.env.observation_space, "action": env.env.action_space}
             spaces = {kind: " ".join(str(space).split()) for kind, space in own.items()}
-        own = {"environment": self.id, "arguments": texts}
-        self.manifest = {**own, "action_repeat": repeat, "spaces": spaces}
+        self.manifest = {
+            "environment": self.id,
+            "arguments": texts,
+            "action_repeat": repeat,
+            "spaces": spaces,
+        }
 
     @staticmethod
     def from_manifest(
