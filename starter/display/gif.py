@@ -1,8 +1,8 @@
 """Animated GIFs, written picture by picture: Pillow alone is slow, and holds all in memory."""
 
-import zlib
 from pathlib import Path
 
+import lz4.block
 import numpy as np
 import pygame
 from PIL import Image
@@ -36,7 +36,7 @@ class Gif:
 
     def show(self, frame: np.ndarray, draw: Draw, title: str = "", seconds: float = 0) -> None:
         """Record a frame, to be drawn later and shown until the next one, or for `seconds`."""
-        packed = zlib.compress(frame.tobytes(), 1)  # some KB, not one MB
+        packed = lz4.block.compress(frame.tobytes())  # some KB, not one MB
         self._frames.append((packed, frame.shape, draw, round(100 * seconds) or self._time))
 
     def close(self) -> None:
@@ -76,5 +76,5 @@ class Gif:
 
 
 def _picture(packed, shape, draw, _):
-    picture = draw(np.frombuffer(zlib.decompress(packed), np.uint8).reshape(shape))
+    picture = draw(np.frombuffer(lz4.block.decompress(packed), np.uint8).reshape(shape))
     return Image.frombytes("RGB", picture.get_size(), pygame.image.tostring(picture, "RGB"))

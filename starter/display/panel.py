@@ -100,7 +100,7 @@ class Panel:
             verdict: how the episode ended, in words; None until then.
         """
         times = max(LEAST_HEIGHT // len(frame), 1)
-        image = surface(frame.repeat(times, axis=0).repeat(times, axis=1))
+        image = pygame.transform.scale_by(surface(frame), times)
         width, height = image.get_width(), max(image.get_height(), LEAST_HEIGHT)
         picture = pygame.Surface((width + WIDTH, height))
         picture.blit(image, (0, (height - image.get_height()) // 2))

@@ -155,7 +155,7 @@ def _require(good, what, value, wanted):
 
 
 def _picture(frame):
-    picture = np.array(frame)
+    picture = np.asarray(frame)
     if not picture.size or picture.shape[2:] != (3,) or picture.dtype != np.uint8:
         kind = f"shape {picture.shape} and type {picture.dtype}" if picture.ndim else repr(frame)
         raise Invalid(f"it returns {shorten(kind)}, not shape (height, width, 3) and type uint8")
