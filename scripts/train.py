@@ -92,7 +92,7 @@ def train(
     workers: int = Option(0, min=0, help="Play in so many processes; with 0, in this one."),
     address: str = Option(None, metavar="HOST:PORT", help="Join this Ray cluster, or auto."),
     resume: bool = Option(False, "--resume", help="Resume a run: the newest one by default."),
-    from_checkpoint: Path = Option(None, metavar="DIR", help="Resume this run."),
+    from_checkpoint: Path = Option(None, metavar="PATH", help="Resume this run."),
     render: views.Render = views.RENDER_FLAG,
     episodes: int = views.EPISODES_FLAG,
     plain: bool = views.PLAIN_FLAG,

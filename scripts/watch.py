@@ -24,7 +24,7 @@ from starter.storage import folder, settings
 
 def watch(
     from_checkpoint: Path = Option(
-        None, metavar="DIR", help="Watch this run or checkpoint.", show_default="the newest run"
+        None, metavar="PATH", help="Watch this run or checkpoint.", show_default="the newest run"
     ),
     env: str = Option(None, metavar="ID", help="Find the environment here, if it has moved."),
     env_arg: List[str] = Option(

@@ -1,22 +1,24 @@
-"""Checkpoints: a policy to watch and a training to resume; whole or absent."""
+"""Checkpoints: one file with a policy to watch and a training to resume; whole or absent."""
 
-import hashlib
 import io
 import json
-import shutil
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Dict, Optional, Tuple, Union
+from zipfile import BadZipFile
 
 import numpy as np
 
 from starter import Problem
-from starter.files import to_json, writing
+from starter.files import replacing, to_json
 from starter.storage.folder import LATEST
 
-FORMAT = "rllib-dqn-starter 4"
-MANIFEST, POLICY, ARRAYS, FACTS = "manifest.json", "policy.npz", "training.npz", "training.json"
-FIX = "name a folder that training printed after 'saved', or a run's folder"
+FORMAT = "rllib-dqn-starter 5"
+MANIFEST, FACTS = "manifest", "facts"  # JSON, as an array of bytes
+POLICY, TRAINING = "policy/", "training/"  # what the names of arrays begin with
+FILES = "checkpoint_*.npz"
+FIX = "name a file that training printed after 'saved', or a run's folder"
 
 
 def save(
@@ -26,10 +28,10 @@ def save(
     training: Optional[Tuple[Dict[str, np.ndarray], Dict[str, Any]]] = None,
     **manifest: Any,
 ) -> Path:
-    """Write the checkpoint `folder/checkpoint_NNNNNN`, remove older ones, and return its path.
+    """Write the checkpoint `folder/checkpoint_NNNNNN.npz`, remove older ones, return its path.
 
-    It is written under another name, then renamed, so it is whole or absent wherever the process
-    is killed. It holds only numbers and text, so reading it runs no code.
+    It holds only numbers and text, so reading it runs no code. Its zip format has a checksum of
+    each array.
 
     Args:
         folder: of a run that no other process saves to.
@@ -41,28 +43,22 @@ def save(
     Raises:
         Problem: if it cannot be written; the older ones are unchanged then.
     """
-    contents = {POLICY: _packed(weights)}
-    if training:
-        contents[ARRAYS] = _packed(training[0])
-        contents[FACTS] = to_json(training[1], indent=None).encode()
-    files = {name: _sha256(content) for name, content in contents.items()}
     manifest = {"format": FORMAT, "iteration": iteration, **manifest, "saved": time.time()}
-    contents[MANIFEST] = to_json({**manifest, "files": files}).encode()
-    folder = Path(folder)
-    made, scratch = folder / f"checkpoint_{iteration:06}", folder / ".saving"
-    with writing(folder):
-        shutil.rmtree(scratch, ignore_errors=True)  # left by a process that was killed
-        try:
-            scratch.mkdir()
-            for name, content in contents.items():
-                (scratch / name).write_bytes(content)
-            shutil.rmtree(made, ignore_errors=True)  # `make expected` saves the demo again
-            scratch.rename(made)
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
-    for old in folder.glob("checkpoint_*"):
+    content = {MANIFEST: _packed(manifest)}
+    content.update({POLICY + name: values for name, values in weights.items()})
+    if training:
+        arrays, facts = training
+        content[FACTS] = _packed(facts)
+        content.update({TRAINING + name: values for name, values in arrays.items()})
+    made = Path(folder, FILES.replace("*", f"{iteration:06}"))
+    packed = io.BytesIO()  # on a full disk, zipfile would also complain by itself
+    np.savez(packed, **content)
+    with replacing(made) as scratch:
+        scratch.write_bytes(packed.getvalue())
+    for old in made.parent.glob(f"*{FILES}"):  # also what a process that was killed left
         if old != made:
-            shutil.rmtree(old, ignore_errors=True)
+            with suppress(OSError):
+                old.unlink()
     return made
 
 
@@ -70,7 +66,7 @@ class Checkpoint:
     """A complete checkpoint, with its `path`, `manifest` and `weights`.
 
     Raises:
-        Problem: if there is none at `path`, or a file is not the one in its manifest.
+        Problem: if there is none at `path`, or it was cut short or changed.
     """
 
     def __init__(self, path: Path):
@@ -78,11 +74,11 @@ class Checkpoint:
         self.manifest = _manifest(path)
         if self.manifest.get("format") != FORMAT:
             raise Problem(f"there is no checkpoint in {path} that this version can read; {FIX}")
-        for name, digest in self.manifest["files"].items():
-            file = path / name
-            if not file.is_file() or _sha256(file.read_bytes()) != digest:
-                raise Problem(f"{path} is damaged: {name} was cut short or changed; {FIX}")
-        self.weights = _load_arrays(path / POLICY)
+        with np.load(path) as arrays:
+            if arrays.zip.testzip():
+                raise Problem(f"{path} is damaged: it was cut short or changed; {FIX}")
+            self._names = arrays.files
+        self.weights = self._arrays(POLICY)
 
     def training(self) -> Tuple[Dict[str, np.ndarray], Dict[str, Any]]:
         """Return what `save` was given as `training`.
@@ -90,9 +86,15 @@ class Checkpoint:
         Raises:
             Problem: if it was given nothing.
         """
-        if ARRAYS not in self.manifest["files"]:
+        if FACTS not in self._names:
             raise Problem(f"{self.path} holds a policy to watch, and no training to resume")
-        return _load_arrays(self.path / ARRAYS), json.loads((self.path / FACTS).read_text("utf-8"))
+        with np.load(self.path) as arrays:
+            facts = json.loads(bytes(arrays[FACTS]))
+        return self._arrays(TRAINING), facts
+
+    def _arrays(self, kind):
+        with np.load(self.path, allow_pickle=False) as arrays:  # unpickling could run code
+            return {n[len(kind) :]: arrays[n] for n in self._names if n.startswith(kind)}
 
 
 def newest(path: Union[str, Path]) -> Checkpoint:
@@ -109,8 +111,8 @@ def newest(path: Union[str, Path]) -> Checkpoint:
     path = path.resolve() if path.name in ("", "..") else path  # the parent of . is not .
     path = path.parent if path.name == LATEST else path
     for _ in range(3):  # a training may replace what is being read
-        found = [*path.glob("checkpoint_*"), *path.glob("*/checkpoint_*")]
-        found = [folder for folder in found if folder.parent.name != LATEST]
+        found = [*path.glob(FILES), *path.glob(f"*/{FILES}")]
+        found = [file for file in found if file.parent.name != LATEST]
         try:
             return Checkpoint(max(found, key=_saved, default=path))
         except (Problem, FileNotFoundError) as error:
@@ -125,21 +127,11 @@ def _saved(path):
 
 def _manifest(path):
     try:
-        return dict(json.loads((path / MANIFEST).read_text("utf-8")))
-    except (OSError, ValueError, TypeError):
+        with np.load(path) as arrays:
+            return json.loads(bytes(arrays[MANIFEST]))
+    except (OSError, ValueError, LookupError, BadZipFile):
         return {}
 
 
-def _sha256(content):
-    return hashlib.sha256(content).hexdigest()
-
-
-def _packed(arrays):
-    packed = io.BytesIO()
-    np.savez(packed, **arrays)
-    return packed.getvalue()
-
-
-def _load_arrays(path):
-    with np.load(path, allow_pickle=False) as arrays:  # unpickling could run code
-        return dict(arrays)
+def _packed(content):
+    return np.frombuffer(to_json(content, indent=None).encode(), np.uint8)

@@ -134,7 +134,7 @@ def test_a_failure_in_the_middle_costs_one_iteration(workers, tmp_path):
     flags += ["--render", "none", "--output", tmp_path]
     done = run_main(*flags, script="scripts/train.py")
     assert_refused(done, "step() of RaisesLater", "KeyError: 'no such", "broken.py, line ")
-    assert list(tmp_path.glob("broken-RaisesLater-v0-*/checkpoint_000001"))
+    assert list(tmp_path.glob("broken-RaisesLater-v0-*/checkpoint_000001.npz"))
 
 
 @pytest.mark.slow

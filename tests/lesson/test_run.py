@@ -22,14 +22,14 @@ def test_what_a_run_prints_and_leaves(trained):
     returns = r"mean -?\d+\.\d\d, standard deviation \d+\.\d\d, \d+ of 100 at 200 or more"
     lines = ["iteration .*", STATISTICS, STATISTICS, rf"best policy \(iteration [12]\): {returns}"]
     lines += [f"random policy: {returns}", "LunarLander-v2 is not solved yet"]
-    lines += [r"weights: SHA-256 [0-9a-f]{64}", f"saved {folder}/checkpoint_000002"]
+    lines += [r"weights: SHA-256 [0-9a-f]{64}", f"saved {folder}/checkpoint_000002.npz"]
     lines += [EPISODE, f"wrote {folder}/lander.gif"]
     printed = done.stdout.splitlines()
     assert len(printed) == len(lines)
     for pattern, line in zip(lines, printed):
         assert re.fullmatch(pattern, line)
-    written = ["checkpoint_000002", "curve.png", "episodes.csv", "evaluations.csv", "lander.gif"]
-    written += ["settings.json", "statistics.csv"]
+    written = ["checkpoint_000002.npz", "curve.png", "episodes.csv", "evaluations.csv"]
+    written += ["lander.gif", "settings.json", "statistics.csv"]
     assert sorted(path.name for path in folder.iterdir()) == written
     assert list((output.parent / "home").iterdir()) == []
     assert Image.open(folder / "lander.gif").n_frames > 20

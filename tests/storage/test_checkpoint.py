@@ -66,21 +66,21 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "damage", "words"),
+    ("damage", "words"),
     [
-        ("manifest.json", lambda _: b"[]", "there is no checkpoint in"),
-        ("manifest.json", lambda content: content[:40], "there is no checkpoint in"),
-        ("policy.npz", lambda content: content[:100], "policy.npz was cut short or changed"),
-        ("policy.npz", None, "policy.npz was cut short or changed"),
-        ("training.npz", lambda c: c[:-9] + b"?" + c[-8:], "training.npz was cut short"),
+        (lambda content: b"", "there is no checkpoint in"),
+        (lambda content: content[:100], "there is no checkpoint in"),
+        # 9.0 is the last number of the policy's weights, 8.0 that of the replay buffer.
+        (lambda content: content.replace(np.float32(9).tobytes(), b"????"), "is damaged"),
+        (lambda content: content.replace(np.float32(8).tobytes(), b"????"), "is damaged"),
     ],
 )
-def test_a_damaged_checkpoint_is_refused(name, damage, words, tmp_path):
-    file = checkpoint.save(tmp_path, 4, WEIGHTS, (WEIGHTS, {}), **MANIFEST) / name
+def test_a_damaged_checkpoint_is_refused(damage, words, tmp_path):
+    weights, arrays = ({"a": np.float32([1, last])} for last in (9, 8))
+    file = checkpoint.save(tmp_path, 4, weights, (arrays, {}), **MANIFEST)
     content = file.read_bytes()
-    file.unlink()
-    if damage:
-        file.write_bytes(damage(content))
+    file.write_bytes(damage(content))
+    assert file.read_bytes() != content
     with pytest.raises(Problem, match=words):
         checkpoint.newest(tmp_path)
 

@@ -83,9 +83,9 @@ def test_a_resumed_training_continues_the_same_run(copy, monkeypatch):
     done = run_here(train.train, "--resume", *QUIET, "--output", copy, "--iterations", 3)
     assert done.returncode == 0, done.stderr
     assert "resuming with other settings than before: gamma=0.9" in done.stdout.splitlines()[0]
-    assert f"saved {folder}/checkpoint_000003\n" in done.stdout
+    assert f"saved {folder}/checkpoint_000003.npz\n" in done.stdout
     assert list(copy.glob("LunarLander*")) == [folder]
-    assert [path.name for path in folder.glob("checkpoint_*")] == ["checkpoint_000003"]
+    assert [path.name for path in folder.glob("checkpoint_*")] == ["checkpoint_000003.npz"]
 
     after = {name: table(folder / f"{name}.csv") for name in names}
     assert after["statistics"][:2] == before["statistics"]

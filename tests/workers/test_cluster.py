@@ -104,5 +104,5 @@ def test_two_machines_train_together_and_then_one_without_the_other(folder, tmp_
         assert training.end() == 0, "".join(training.errors)
     iterations = training.iterations()
     assert iterations == {number: 4096 * number for number in range(1, len(iterations) + 1)}
-    assert f"/checkpoint_{len(iterations):06}\n" in "".join(training.lines)
+    assert f"/checkpoint_{len(iterations):06}.npz\n" in "".join(training.lines)
     wait_for(lambda: not workers_on("lander1"), "the workers to end")
