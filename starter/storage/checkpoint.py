@@ -70,15 +70,17 @@ class Checkpoint:
     """
 
     def __init__(self, path: Path):
-        self.path = path
-        self.manifest = _manifest(path)
+        self.path, content = path, _load(path)
+        self.manifest = content.get(MANIFEST, {})
         if self.manifest.get("format") != FORMAT:
-            raise Problem(f"there is no checkpoint in {path} that this version can read; {FIX}")
-        with np.load(path) as arrays:
-            if arrays.zip.testzip():
-                raise Problem(f"{path} is damaged: it was cut short or changed; {FIX}")
-            self._names = arrays.files
-        self.weights = self._arrays(POLICY)
+            raise Problem(
+                f"there is no whole checkpoint in {path} that this version can read; {FIX}"
+            )
+        self.weights, self._arrays = (
+            {name[len(kind) :]: array for name, array in content.items() if name.startswith(kind)}
+            for kind in (POLICY, TRAINING)
+        )
+        self._facts = content.get(FACTS)
 
     def training(self) -> Tuple[Dict[str, np.ndarray], Dict[str, Any]]:
         """Return what `save` was given as `training`.
@@ -86,15 +88,9 @@ class Checkpoint:
         Raises:
             Problem: if it was given nothing.
         """
-        if FACTS not in self._names:
+        if self._facts is None:
             raise Problem(f"{self.path} holds a policy to watch, and no training to resume")
-        with np.load(self.path) as arrays:
-            facts = json.loads(bytes(arrays[FACTS]))
-        return self._arrays(TRAINING), facts
-
-    def _arrays(self, kind):
-        with np.load(self.path, allow_pickle=False) as arrays:  # unpickling could run code
-            return {n[len(kind) :]: arrays[n] for n in self._names if n.startswith(kind)}
+        return self._arrays, self._facts
 
 
 def newest(path: Union[str, Path]) -> Checkpoint:
@@ -122,15 +118,17 @@ def newest(path: Union[str, Path]) -> Checkpoint:
 
 def _saved(path):
     """Return when a checkpoint was saved, in seconds since 1970, also of one that is damaged."""
-    return _manifest(path).get("saved") or path.stat().st_mtime
+    return _load(path, MANIFEST).get(MANIFEST, {}).get("saved") or path.stat().st_mtime
 
 
-def _manifest(path):
+def _load(path, *names):
+    """Return what these names stand for in a file, by default all; nothing if it is damaged."""
     try:
-        with np.load(path) as arrays:
-            return json.loads(bytes(arrays[MANIFEST]))
+        with np.load(path, allow_pickle=False) as file:  # unpickling could run code
+            content = {name: file[name] for name in names or file}
     except (OSError, ValueError, LookupError, BadZipFile):
         return {}
+    return {n: json.loads(bytes(c)) if n in (MANIFEST, FACTS) else c for n, c in content.items()}
 
 
 def _packed(content):

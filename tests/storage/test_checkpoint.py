@@ -66,22 +66,22 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("damage", "words"),
+    "damage",
     [
-        (lambda content: b"", "there is no checkpoint in"),
-        (lambda content: content[:100], "there is no checkpoint in"),
+        lambda content: b"",
+        lambda content: content[:100],
         # 9.0 is the last number of the policy's weights, 8.0 that of the replay buffer.
-        (lambda content: content.replace(np.float32(9).tobytes(), b"????"), "is damaged"),
-        (lambda content: content.replace(np.float32(8).tobytes(), b"????"), "is damaged"),
+        lambda content: content.replace(np.float32(9).tobytes(), b"????"),
+        lambda content: content.replace(np.float32(8).tobytes(), b"????"),
     ],
 )
-def test_a_damaged_checkpoint_is_refused(damage, words, tmp_path):
+def test_a_damaged_checkpoint_is_refused(damage, tmp_path):
     weights, arrays = ({"a": np.float32([1, last])} for last in (9, 8))
     file = checkpoint.save(tmp_path, 4, weights, (arrays, {}), **MANIFEST)
     content = file.read_bytes()
     file.write_bytes(damage(content))
     assert file.read_bytes() != content
-    with pytest.raises(Problem, match=words):
+    with pytest.raises(Problem, match=f"no whole checkpoint in {file}"):
         checkpoint.newest(tmp_path)
 
 
@@ -93,6 +93,6 @@ def test_reading_a_checkpoint_runs_no_code(tmp_path):
     code = {"a": np.array([Code(), None])}
     for weights, arrays in ((code, WEIGHTS), (WEIGHTS, code)):
         checkpoint.save(tmp_path, 4, weights, (arrays, {}), **MANIFEST)
-        with pytest.raises(ValueError, match="allow_pickle"):
+        with pytest.raises(Problem, match="no whole checkpoint"):
             checkpoint.newest(tmp_path).training()
     assert not (tmp_path / "it ran").exists()

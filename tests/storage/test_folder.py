@@ -33,7 +33,7 @@ def test_the_newest_run_is_found_with_or_without_its_link(tmp_path, monkeypatch)
     newest = save(runs / "a", 2)
     assert checkpoint.newest(latest).path == newest
     os.truncate(newest, 100)  # better none than an old run's
-    with pytest.raises(Problem, match=f"there is no checkpoint in {newest}"):
+    with pytest.raises(Problem, match=f"no whole checkpoint in {newest}"):
         checkpoint.newest(latest)
     monkeypatch.setenv("HOME", str(tmp_path))
     assert checkpoint.newest("~/runs/b").path == newer

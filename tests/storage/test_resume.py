@@ -110,7 +110,7 @@ def test_a_resumed_training_continues_the_same_run(copy, monkeypatch):
         (["--env", "CartPole-v1"], {}, "trained on LunarLander-v2, not CartPole-v1"),
         (["--env-arg", "gravity=-5.0"], {}, "leave --env-arg out"),
         (["--action-repeat", 1], {}, "with --action-repeat 2; leave --action-repeat out"),
-        (["--from-checkpoint", "nowhere"], {}, "there is no checkpoint in nowhere"),
+        (["--from-checkpoint", "nowhere"], {}, "there is no whole checkpoint in nowhere"),
         ([], {"hiddens": [32]}, "another network: default_policy/"),
         ([], {"buffer": {"capacity": 1000}}, "more than the capacity of 1,000 here"),
     ],
