@@ -100,4 +100,4 @@ experiments: setup ## change one line of the default run, and measure the effect
 	@$(BIN)/python scripts/maintain/reports.py experiments $(ARGS)
 
 story: setup ## draw docs/story.gif: one episode before training, halfway and at the end
-	@$(BIN)/python scripts/maintain/pictures.py $(ARGS)
+	@$(BIN)/python scripts/maintain/story.py $(ARGS)

@@ -59,7 +59,7 @@ def configure(seed, environment):
             target_network_update_freq=512,  # timesteps: after each fragment's updates
             double_q=True,
             model={"fcnet_hiddens": [128], "fcnet_activation": "relu"},
-            dueling=True,  # then two heads: the state's value, and each action's advantage
+            dueling=True,  # then two heads: the mean Q-value, and how each action differs from it
             hiddens=[64],  # of each head
             grad_clip=None,  # the Huber loss, linear beyond an error of 1, has no steep gradients
             ema_decay=0.92,  # the averaged weights are evaluated and kept
@@ -84,7 +84,7 @@ def build_algorithm(seed, environment):
         target = batch.rewards + gamma**3 * value          # n_step
         error = target - network(batch.observations)[batch.actions]
         loss = mean(huber(error))
-        network = adam(gradient(loss), learning_rate)      # one step; lr_schedule
+        network -= learning_rate * adam(gradient(loss))    # lr_schedule; Adam evens out the steps
 
     After each fragment's updates, target_network = network (target_network_update_freq), and
     average = 0.92 * average + 0.08 * network (ema_decay).

@@ -40,7 +40,7 @@ if __name__ == "__main__":
     random = np.random.default_rng(seed=0)
     for episode in range(1, 201):
         timesteps = learn(Q, random)
-        if episode in (1, 2, 200):
+        if episode in (1, 2, 3, 200):
             print(f"after episode {episode}, of {timesteps} timesteps:")
             print("  cell ", *(f"{cell:6}" for cell in range(GOAL + 1)))
             for action, values in zip(ACTIONS, Q.T):

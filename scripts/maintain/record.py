@@ -1,7 +1,7 @@
 """Record this machine's results as the expected ones, after an intended change: `make expected`.
 
 It trains once with the README's seed, and replaces tests/expected, the outputs in README.md,
-docs/demo, and the pictures that show this run or an example.
+docs/demo, and the pictures that show this run.
 """
 
 from starter import preflight
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import main
 from scripts import verify
-from scripts.maintain import pictures
+from scripts.maintain import story
 from starter import PROJECT, console
 from starter.environments.environment import load
 from starter.storage import checkpoint, settings
@@ -50,8 +50,7 @@ def record():
             shutil.copy(run / picture, DOCS)
     readme = refreshed(verify.README.read_text("utf-8"), printed)
     verify.README.write_text(readme, "utf-8")
-    pictures.story(DOCS / "story.gif")
-    pictures.corridor(DOCS / "corridor.png")
+    story.draw(DOCS / "story.gif")
     print("recorded; `make verify` names what else to change, line by line")
 
 

@@ -78,7 +78,7 @@ def test_the_figures_in_the_prose():
         r"weights after iteration (\d+) \|": iterations[-1][0],
         r"blue line, ends at (\S+),": f"{float(iterations[-1][1]):.0f}",
         r"After iteration 8, only (\d+) of": evaluations[0][0],
-        r"After iteration 8, only \d+ of (\d+)": evaluations[0][1],
+        r"After iteration 8, only \d+ of the first (\d+)": evaluations[0][1],
         r"After iteration (\d+), all": iterations[-1][0],
         r"the median was (\S+) timesteps": f"{np.median(runs):,.0f}",
         r"the slowest (?:run|of \d+ seeds) took ([\d,]*\d)": f"{max(runs):,}",

@@ -1,4 +1,4 @@
-"""Draw docs/story.gif and docs/corridor.png for `make expected`; `make story` draws the first."""
+"""Draw docs/story.gif: `make story`, and as a part of `make expected`."""
 
 from starter import preflight
 
@@ -9,18 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pygame
-from matplotlib import colormaps
-from matplotlib.figure import Figure
 from typer import Option
 
 import main
-from examples import q_table
 from starter import PROJECT, console, trained
 from starter.display.gif import Gif
 from starter.display.panel import BACKGROUND, MEDIUM, TEXT, VERDICTS, Flight, surface, write
 
 WIDTH, HEIGHT, MARGIN = 300, 200, 28  # pixels of a picture, and for the words above and below it
-EPISODES = (1, 2, 3, 20)  # of q_table.py, after which its table is shown
 
 
 class Pictures(list):
@@ -50,7 +46,7 @@ class Pictures(list):
         self.append(pygame.surfarray.array3d(picture).swapaxes(0, 1))
 
 
-def story(output: Path = Option(PROJECT / "docs" / "story.gif", help="Write this file.")):
+def draw(output: Path = Option(PROJECT / "docs" / "story.gif", help="Write this file.")):
     """Draw one episode before training, halfway and at the end.
 
     It trains half as long as the policy in docs/demo was trained, with the same seed.
@@ -76,27 +72,5 @@ def story(output: Path = Option(PROJECT / "docs" / "story.gif", help="Write this
     gif.close()
 
 
-def corridor(output: Path):
-    """Draw the Q-value of walking right in each cell, after some episodes, as a PNG."""
-    Q, random = np.zeros((q_table.GOAL + 1, len(q_table.ACTIONS))), np.random.default_rng(seed=0)
-    words, values = [], []
-    for episode in range(1, EPISODES[-1] + 1):
-        q_table.learn(Q, random)
-        if episode in EPISODES:
-            words.append([*(f"{value:.2f} →" for value in Q[:-1, 1]), "goal"])
-            values.append(Q[:, 1].copy())
-    figure = Figure(figsize=(8, 2.2), dpi=110)
-    axes = figure.add_axes((0.18, 0.02, 0.81, 0.96), frame_on=False, xticks=[], yticks=[])
-    axes.table(
-        words,
-        colormaps["Blues"](np.array(values) / 2),  # pale enough for black text
-        cellLoc="center",
-        rowLabels=[f"after episode {episode}" for episode in EPISODES],
-        colLabels=[f"cell {cell}" for cell in range(q_table.GOAL + 1)],
-        bbox=(0, 0, 1, 1),
-    )
-    figure.savefig(output)
-
-
 if __name__ == "__main__":
-    console.run(story)
+    console.run(draw)
