@@ -1,11 +1,5 @@
-"""Trainings in processes of their own, their figures in runs/benchmark/, and reports on them.
+"""Trainings in processes of their own, and reports on their figures."""
 
-What was measured with the same code is not measured again, so interrupt it at any time. Delete
-runs/benchmark/ to start over.
-"""
-
-import hashlib
-import json
 import os
 import re
 import subprocess
@@ -24,43 +18,25 @@ from tabulate import tabulate
 
 from scripts.verify import machine
 from starter.evaluation import is_solved
-from starter.files import replacing, to_json
 from starter.storage import settings
-
-RESULTS = PROJECT / "runs" / "benchmark"
-CODE = (
-    *("main.py", "requirements.txt", "starter/**/*.py", "examples/*.py"),
-    *("scripts/train.py", "scripts/maintain/stock.py"),
-)
 
 Figures = Dict[str, Any]
 
 
 def measure(name: str, command: Sequence[str], folder: Path = PROJECT) -> Figures:
-    """Let Python run a training in a project's folder, unless its figures are already known.
+    """Let Python run a training, called `name`, in a project's folder; return its figures.
 
-    They are those of `read`, the CPU `seconds`, and the `peak` of its memory in GiB. Their file
-    has this name, and a digest of the command and of the project's code.
+    They are those of `read`, the CPU `seconds`, and the `peak` of its memory in GiB.
 
     Raises:
         Problem: if the training fails.
     """
-    digest = hashlib.sha256(repr(command).encode())
-    for path in [path for pattern in CODE for path in sorted(folder.glob(pattern))]:
-        digest.update(path.read_bytes())
-    name = re.sub(r"[^\w.=-]+", "-", name)
-    results = RESULTS / f"{name}-{digest.hexdigest()[:12]}.json"
-    if not results.exists():
-        print(f"measuring {name}", flush=True)
-        results.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory() as output:
-            usage = run([*command, "--output", output], folder)
-            figures = read(next(Path(output).glob("*-seed*")))
-        figures["seconds"] = usage.ru_utime + usage.ru_stime
-        figures["peak"] = usage.ru_maxrss / 2**20
-        with replacing(results) as scratch:
-            scratch.write_text(to_json(figures))
-    return json.loads(results.read_text("utf-8"))
+    print(f"measuring {name}", flush=True)
+    with tempfile.TemporaryDirectory() as output:
+        usage = run([*command, "--output", output], folder)
+        figures = read(next(Path(output).glob("*-seed*")))
+    seconds = usage.ru_utime + usage.ru_stime
+    return {**figures, "seconds": seconds, "peak": usage.ru_maxrss / 2**20}
 
 
 def run(command, folder):

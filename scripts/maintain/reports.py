@@ -5,8 +5,7 @@
     make experiments                       one line changed at a time
     make environments                      other environments
 
-Each replaces the tables of its page; the first two also draw a picture. Interrupt it at any time:
-it resumes where it stopped.
+Each replaces the tables of its page; the first two also draw a picture.
 """
 
 import shutil

@@ -1,4 +1,4 @@
-"""Trainings are measured once, in their own processes, and their figures come from their files."""
+"""Trainings are measured in their own processes, and their figures come from their files."""
 
 import os
 import signal
@@ -15,8 +15,6 @@ TRAINING = """
 import os, pathlib, sys, time
 kind, output = sys.argv[1], pathlib.Path(sys.argv[-1], "Lander-seed0")
 open("pid", "w").write(str(os.getpid()))
-with open("order", "a") as file:
-    file.write(kind + " ")
 if kind == "fails":
     sys.exit("error: no")
 while kind == "endless":
@@ -32,9 +30,8 @@ output.joinpath("evaluations.csv").write_text(
 
 
 @pytest.fixture()
-def measure(tmp_path, monkeypatch):
+def measure(tmp_path):
     """A function that measures a quick training in `tmp_path`."""
-    monkeypatch.setattr(measuring, "RESULTS", tmp_path / "results")
     (tmp_path / "main.py").write_text(TRAINING)
     return lambda kind: measuring.measure(kind, ["main.py", kind], tmp_path)
 
@@ -52,21 +49,14 @@ def test_the_figures_of_a_training(measure):
     assert measure("older")["trained"] == [300.0, -100.0]  # the last evaluation
 
 
-def test_only_what_was_not_measured_with_this_code_is_measured(measure, tmp_path):
-    for kind in ("a", "b", "a"):
-        measure(kind)
-    assert (tmp_path / "order").read_text().split() == ["a", "b"]
-    (tmp_path / "starter").mkdir()
-    (tmp_path / "starter" / "new.py").write_text("changed = True")
-    measure("a")
-    assert (tmp_path / "order").read_text().split() == ["a", "b", "a"]
+def test_a_training_that_fails_is_no_result(measure):
     with pytest.raises(Problem, match=r"main.py fails .* failed"):
         measure("fails")
 
 
-def test_ctrl_c_ends_it_without_a_result_or_a_process(measure, tmp_path):
+def test_ctrl_c_ends_its_process(measure, tmp_path):
     def press_ctrl_c():
-        wait_for((tmp_path / "order").exists, "the training")
+        wait_for((tmp_path / "pid").exists, "the training")
         os.kill(os.getpid(), signal.SIGINT)
 
     Thread(target=press_ctrl_c).start()
@@ -74,4 +64,3 @@ def test_ctrl_c_ends_it_without_a_result_or_a_process(measure, tmp_path):
         measure("endless")
     training = int((tmp_path / "pid").read_text())
     wait_for(lambda: command(training) == "", "its end", 10)
-    assert list((tmp_path / "results").iterdir()) == []
