@@ -29,14 +29,14 @@ demo: setup ## show the policy that comes with the clone
 watch: setup ## show the policy that was trained last
 	@$(BIN)/python scripts/watch.py $(FLAGS)
 
-play: setup ## fly the lander yourself with the arrow keys, and compare with that policy
-	@$(BIN)/python scripts/play.py $(ARGS)
+play: setup ## fly the lander yourself with the arrow keys, then compare with demo's policy
+	@$(BIN)/python scripts/play.py $(FLAGS)
 
 train: setup ## train another environment, resume, use workers: make train ENV=CartPole-v1 WORKERS=2
 	@$(BIN)/python scripts/train.py $(FLAGS)
 
 tune: setup ## search for settings with Ray Tune, on all cores
-	@$(BIN)/python examples/tune.py $(ARGS)
+	@$(BIN)/python examples/tune.py $(FLAGS)
 
 tensorboard: setup ## show the curves of all runs in the browser, at http://localhost:6006
 	@mkdir -p runs/tensorboard
@@ -51,7 +51,7 @@ help: ## this list
 setup: ## only make .venv, with exactly the packages of the locks
 	@sh scripts/setup.sh '$(PYTHON)'
 
-test: setup ## run the fast tests, a minute: make test ARGS="-k adapter"
+test: setup ## run the fast tests (a minute): make test ARGS="-k adapter"
 	@$(PYTEST) -m "not slow and not lesson" $(ARGS)
 
 test-all: setup ## run all tests, also those that take minutes of training or installing
@@ -64,7 +64,7 @@ lint: setup ## check the style of the Python files
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
 verify: setup ## train with the README's seed and compare every figure with the recorded ones
-	@$(BIN)/python scripts/verify.py $(ARGS)
+	@$(BIN)/python scripts/verify.py $(FLAGS)
 	@$(BIN)/python -m pytest -q -m lesson tests/docs tests/tools
 
 ##@ After a change
@@ -84,20 +84,20 @@ clean: ## remove .venv, what set-up keeps and the caches; runs/ stays
 
 ##@ Maintenance
 
-platforms: setup ## ask the index for a file for every pin, platform and Python
+platforms: setup ## check that the index has every pin for each platform
 	@. scripts/uv.sh && sh scripts/maintain/platforms.sh
 
 audit: setup ## look every pin up in PyPI's list of known vulnerabilities
 	@. scripts/uv.sh && sh scripts/maintain/audit.sh
 
-bench: setup ## measure seeds 1 to 20: make bench ARGS="--against HEAD~1" beside another commit
-	@$(BIN)/python scripts/maintain/reports.py bench $(ARGS)
+bench: setup ## measure seeds 1 to 20; beside another commit: make bench ARGS="--against HEAD~1"
+	@$(BIN)/python scripts/maintain/reports.py bench $(FLAGS)
 
-environments: setup ## measure what the same settings reach on other environments
-	@$(BIN)/python scripts/maintain/reports.py environments $(ARGS)
+environments: setup ## measure what main.py's settings reach on other environments
+	@$(BIN)/python scripts/maintain/reports.py environments $(FLAGS)
 
 experiments: setup ## change one line of the default run, and measure the effect
-	@$(BIN)/python scripts/maintain/reports.py experiments $(ARGS)
+	@$(BIN)/python scripts/maintain/reports.py experiments $(FLAGS)
 
 story: setup ## draw docs/story.gif: one episode before training, halfway and at the end
-	@$(BIN)/python scripts/maintain/story.py $(ARGS)
+	@$(BIN)/python scripts/maintain/story.py $(FLAGS)

@@ -125,7 +125,7 @@ def evaluate(pilot, environment, episodes=100, first_seed=FRESH_SEED):
     `pilot` takes observations, shape (n, ...), and returns actions, shape (n,).
     """
     returns = np.zeros(episodes)
-    for first in range(0, episodes, environment.copies):  # so many may be open at once
+    for first in range(0, episodes, environment.copies):  # as many as may be open at once
         numbers = range(first, min(first + environment.copies, episodes))
         with ExitStack() as stack:
             flying = {i: stack.enter_context(environment.make()) for i in numbers}
@@ -160,7 +160,7 @@ def watch(pilot, environment, seed, episodes, view):
 
 
 def main(
-    iterations: int = Option(ITERATIONS, min=1, help="Train for at most so many iterations."),
+    iterations: int = Option(ITERATIONS, min=1, help="Train at most this many iterations."),
     seed: int = Option(0, min=0, help="Set the random seed; the same one repeats a run."),
     render: Render = RENDER_FLAG,
     episodes: int = EPISODES_FLAG,

@@ -2,7 +2,8 @@
 
     .venv/bin/python examples/one_update.py
 
-The policy that comes with the clone plays a little, makes some updates, then the one shown.
+The policy that comes with the clone plays a little and is updated four times; the next update is
+shown.
 """
 
 from starter import preflight

@@ -66,21 +66,21 @@ def train(
         show_default="LunarLander-v2",
     ),
     env_arg: List[str] = Option(
-        (), metavar="NAME=VALUE", help="Set the environment's argument, such as gravity=-5.0."
+        (), metavar="NAME=VALUE", help="Set an argument of the environment, such as gravity=-5.0."
     ),
     action_repeat: int = Option(
         None,
         min=1,
-        help="Repeat each action for so many of the environment's own timesteps.",
+        help="Repeat each action for this many of the environment's own timesteps.",
         show_default="2 for the lander, otherwise 1",
     ),
     copies: int = Option(
         None,
         min=1,
-        help="Open so many copies of the environment at once, to train and to evaluate.",
-        show_default="16, and 100",
+        help="Open at most this many copies of the environment at once.",
+        show_default="16 to train, 100 to evaluate",
     ),
-    iterations: int = Option(main.ITERATIONS, min=1, help="Train for at most so many iterations."),
+    iterations: int = Option(main.ITERATIONS, min=1, help="Train at most this many iterations."),
     stop_reward: float = Option(
         None,
         help="Train to this mean return.",
@@ -89,10 +89,12 @@ def train(
     seed: int = Option(
         None, min=0, help="Set the random seed; the same one repeats a run.", show_default="0"
     ),
-    workers: int = Option(0, min=0, help="Play in so many processes; with 0, in this one."),
-    address: str = Option(None, metavar="HOST:PORT", help="Join this Ray cluster, or auto."),
-    resume: bool = Option(False, "--resume", help="Resume a run: the newest one by default."),
-    from_checkpoint: Path = Option(None, metavar="PATH", help="Resume this run."),
+    workers: int = Option(0, min=0, help="Play in this many more processes."),
+    address: str = Option(
+        None, metavar="HOST:PORT", help="Join this cluster; auto: this machine's."
+    ),
+    resume: bool = Option(False, "--resume", help="Resume the newest run."),
+    from_checkpoint: Path = Option(None, metavar="PATH", help="Resume this run or checkpoint."),
     render: views.Render = views.RENDER_FLAG,
     episodes: int = views.EPISODES_FLAG,
     plain: bool = views.PLAIN_FLAG,

@@ -36,7 +36,7 @@ FIXED = {
 
 
 def check() -> None:
-    """Refuse another Python or other packages than the pinned ones; be quiet.
+    """Refuse another Python or other packages than the pinned ones, and silence warnings.
 
     Raises:
         SystemExit: with one line that says how to fix it.

@@ -36,7 +36,7 @@ def load(
     """Return the policy of a run or a checkpoint, and its environment.
 
     Args:
-        folder: that of a run, or of a checkpoint.
+        folder: a run's, or a checkpoint's path.
         id: of the environment, if its file has moved since.
         arguments: of the environment, in place of those of the same names in training.
 

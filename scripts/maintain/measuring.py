@@ -95,7 +95,7 @@ def cells(runs: Sequence[Figures], environment) -> Dict[str, str]:
         lines.append(
             {
                 "timesteps trained, if solved": timesteps,
-                "greedy policy": f"{short(returns.mean())} ± {short(returns.std())}",
+                "best policy": f"{short(returns.mean())} ± {short(returns.std())}",
                 "at the threshold": "-" if environment.solved is None else f"{reached.mean():.0%}",
                 "CPU seconds": f"{run['seconds']:.0f}",
             }

@@ -5,7 +5,7 @@
     make experiments                       one line changed at a time
     make environments                      other environments
 
-Each replaces the tables of its page; the first two also draw a picture.
+Each replaces the tables of its page; bench and experiments also draw a picture.
 """
 
 import shutil

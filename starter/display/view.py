@@ -35,7 +35,7 @@ RENDER_FLAG = Option("auto", help="Show the flights this way; auto: in a window,
 EPISODES_FLAG = Option(
     None,
     min=1,
-    help="Show so many episodes.",
+    help="Show this many episodes.",
     show_default=f"{EPISODES}; in a window, until you close it",
 )
 PLAIN_FLAG = Option(False, "--plain", help="Hide the panel with the network's estimates.")

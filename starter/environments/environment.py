@@ -44,7 +44,7 @@ class Environment:
     """
 
     usual_repeat = 1
-    copies = 100  # an evaluation opens at most so many at a time
+    copies = 100  # the most that an evaluation opens at a time
     shares = (0.0, 0.0)  # of episodes that must reach `solved`: to be solved, to end training
     gif = "episodes.gif"  # the file for recorded episodes
     names: Tuple[str, ...] = ()  # of the actions; or else the environment's own `action_names`

@@ -1,4 +1,4 @@
-"""RLlib's DQN, which trains some 80 times as fast here, and its settings."""
+"""RLlib's DQN, which trains some 60 times as fast here, and its settings."""
 
 from contextlib import contextmanager
 from typing import Any, Callable, Dict, Iterator
