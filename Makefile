@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := run
 .PHONY: run demo watch play train tune tensorboard help setup test test-all test-bare lint verify \
-	lock bump expected platforms audit bench environments experiments story clean
+	lock bump expected platforms audit bench environments experiments clean
 
 # Only make's command line counts: what the shell exports under these names is another program's.
 $(foreach name,ITERATIONS SEED ENV WORKERS ARGS PACKAGE PYTHON,\
@@ -99,5 +99,3 @@ environments: setup ## measure what main.py's settings reach on other environmen
 experiments: setup ## change one line of the default run, and measure the effect
 	@$(BIN)/python scripts/maintain/reports.py experiments $(FLAGS)
 
-story: setup ## draw docs/story.gif: one episode before training, halfway and at the end
-	@$(BIN)/python scripts/maintain/story.py $(FLAGS)

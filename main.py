@@ -12,7 +12,7 @@ from starter import preflight
 
 preflight.check()  # the imports below would fail outside the pinned environment
 
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 
@@ -102,7 +102,7 @@ def train(algorithm, environment, iterations, run, stop_return=STOP_RETURN, pati
     best, goal = run.best, Goal(environment, stop_return, patience, start=algorithm.iteration)
     fly = partial(evaluate, algorithm.greedy, environment)
     print(report.HEADING)
-    with console.Iterations(algorithm.iteration + 1, iterations) as counted:
+    with closing(console.iterations(algorithm.iteration + 1, iterations)) as counted:
         for iteration in counted:
             result = algorithm.train()
             print(report.statistics(result))

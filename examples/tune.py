@@ -25,7 +25,6 @@ from starter.workers import session
 GRID = {"gamma": [0.97, 0.99], "n_step": [1, 3], "seed": [0, 1]}
 EVALUATE_EVERY = 5  # iterations
 FIRST_SEED = 2_000_000  # of an evaluation's episodes: main.py evaluates other ones
-SECONDS = 1.5  # for an iteration, with its share of the start and of an evaluation, on one core
 FOLDER = PROJECT / "runs" / "tune"  # of Tune's own records
 
 
@@ -61,9 +60,7 @@ def search(
     """Train with every combination of a grid, and rank them by what the greedy policy returns."""
     session.start(1 if address else os.cpu_count(), address, [main.__name__])
     cores, trials = int(ray.cluster_resources()["CPU"]), math.prod(map(len, GRID.values()))
-    minutes = math.ceil(math.ceil(trials / cores) * iterations * SECONDS / 60)
-    estimate = f"up to {minutes} min if nothing else runs"
-    print(f"{trials} trials on {cores} cores: {estimate}", flush=True)
+    print(f"{trials} trials on {cores} cores", flush=True)
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # it prints tracebacks
     os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # Ctrl-C ends the search
     # Variables of its own for a trial would need Ray's agent, which `session` does not start.

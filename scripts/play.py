@@ -8,8 +8,6 @@ from starter import preflight
 
 preflight.check()
 
-from contextlib import closing
-
 import pygame
 from typer import Option
 
@@ -39,7 +37,7 @@ def fly_yourself(seed: int, speed: float = 0.5) -> float:
         if terminated or truncated:
             pygame.event.post(pygame.event.Event(pygame.QUIT))
 
-    with closing(lander.make("rgb_array")) as env:
+    with lander.make("rgb_array") as env:
         fps = lander.timesteps_per_second * speed
         play(env, fps=fps, zoom=1.5, seed=seed, keys_to_action=KEYS, callback=after_step)
     return sum(rewards)

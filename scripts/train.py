@@ -1,11 +1,6 @@
 """Train what main.py does not: other environments, on more processes or machines; resume.
 
-    make train ENV=CartPole-v1
-    make train ENV=CartPole-v1 WORKERS=2
-    make train ARGS=--resume
-    .venv/bin/python scripts/train.py --help
-
-The algorithm is main.py's: this calls its functions.
+The algorithm is main.py's: this calls its functions. `make train ARGS=--help` lists the flags.
 """
 
 from starter import preflight
@@ -40,11 +35,7 @@ def configure(seed, environment, workers):
 
 
 def resumed(found, env, iterations, **asked):
-    """Return the environment and the seed of the training to resume.
-
-    Raises:
-        Problem: if others were asked for, or if there is nothing left to train.
-    """
+    """Return the environment and the seed of the training to resume, unless others were asked."""
     environment, seed = Environment.from_manifest(found.manifest, env), found.manifest["seed"]
     own = {"env_arg": environment.arguments, "action_repeat": environment.action_repeat}
     own["seed"] = seed

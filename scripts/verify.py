@@ -79,13 +79,10 @@ def machine() -> str:
 
 
 def compare(expected: Dict[str, str], found: Dict[str, str], cpu: str = "x86_64") -> str:
-    """Return in words that the figures are the same.
+    """Return in words that the figures are the same; or raise a `Problem` that names one.
 
     CPUs other than x86-64 round differently. There it compares only the number of timesteps in an
     iteration, and whether the output says that the lander is solved.
-
-    Raises:
-        Problem: if one differs; it names the first one.
     """
     result = f"reproduced on {machine()}: {len(expected):,} figures, each to the last digit"
     if cpu.lower() not in ("x86_64", "amd64"):

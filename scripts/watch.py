@@ -1,10 +1,4 @@
-"""Watch a policy that was trained before.
-
-make watch                              the newest run's
-make demo                               the one that comes with the clone
-make watch ARGS="--from-checkpoint runs/NAME"
-.venv/bin/python scripts/watch.py --help
-"""
+"""Watch a policy that was trained before: `make watch`, or `make demo` for the clone's own."""
 
 from starter import preflight
 

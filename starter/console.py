@@ -4,7 +4,7 @@ import gc
 import os
 import signal
 import sys
-from typing import Any, Callable, Iterator
+from typing import Callable, Iterator
 
 import click
 import typer
@@ -47,34 +47,29 @@ def _end(message, status):
     sys.exit(status)
 
 
-class Iterations:
-    """Count iterations `first` to `last` with a progress bar.
+def iterations(first: int, last: int) -> Iterator[int]:
+    """Count from `first` to `last` with a progress bar; close it at the end.
 
-    Inside `with`, the first Ctrl-C ends the count after the iteration in which it comes, which is
-    evaluated and saved as any other. A second Ctrl-C quits.
+    The first Ctrl-C ends the count after the iteration in which it comes, which is evaluated and
+    saved as any other. A second Ctrl-C quits.
     """
+    interrupted = False
 
-    def __init__(self, first: int, last: int):
-        todo = range(first, last + 1)
-        self._bar = track(todo, "training", transient=True, disable=not sys.stdout.isatty())
-        self._interrupted = False
-
-    def __enter__(self) -> "Iterations":
-        self._previous = signal.signal(signal.SIGINT, self._interrupt)
-        return self
-
-    def __iter__(self) -> Iterator[int]:
-        for iteration in self._bar:
-            yield iteration
-            if self._interrupted:
-                return
-
-    def _interrupt(self, *_: Any):
-        self._interrupted = True
+    def interrupt(*_):
+        nonlocal interrupted
+        interrupted = True
         signal.signal(signal.SIGINT, signal.default_int_handler)
         # Not print(): the signal may have come in the middle of another print().
         os.write(2, b"\nCtrl-C: stopping after this iteration; press it again to quit now.\n")
 
-    def __exit__(self, *_: Any) -> None:
-        signal.signal(signal.SIGINT, self._previous)
-        self._bar.close()  # left open, its thread may keep the program from exiting
+    todo = range(first, last + 1)
+    bar = track(todo, "training", transient=True, disable=not sys.stdout.isatty())
+    previous = signal.signal(signal.SIGINT, interrupt)
+    try:
+        for iteration in bar:
+            yield iteration
+            if interrupted:
+                return
+    finally:
+        signal.signal(signal.SIGINT, previous)
+        bar.close()  # left open, its thread may keep the program from exiting

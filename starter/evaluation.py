@@ -15,17 +15,11 @@ SURE = 100  # episodes: from this many on, luck is no excuse
 
 
 class Evaluation(NamedTuple):
-    """What an evaluation has found.
+    """What an evaluation has found."""
 
-    Attributes:
-        returns: of the episodes, shape (episodes,).
-        solved: whether they solve the environment; see `is_solved`.
-        passed: whether the policy passed every stage, so that training may stop.
-    """
-
-    returns: np.ndarray
-    solved: bool
-    passed: bool
+    returns: np.ndarray  # of the episodes, shape (episodes,)
+    solved: bool  # whether they solve the environment; see `is_solved`
+    passed: bool  # whether the policy passed every stage, so that training may stop
 
 
 def is_solved(returns: np.ndarray, environment) -> bool:
@@ -45,20 +39,12 @@ def _meets(returns, environment, mean, share):
 
 @dataclass
 class Goal:
-    """What training aims for: decides when to evaluate a policy, and when to stop.
+    """What training aims for: decides when to evaluate a policy, and when to stop."""
 
-    Args:
-        environment: the `Environment`.
-        stop_return: the mean return to train to.
-        patience: iterations without a better policy after which to stop, once one has solved
-            the environment.
-        start: the iteration from which training starts, or starts again.
-    """
-
-    environment: Any
-    stop_return: float
-    patience: int
-    start: int = 0
+    environment: Any  # the `Environment`
+    stop_return: float  # the mean return to train to
+    patience: int  # iterations without a better policy, once one has solved the environment
+    start: int = 0  # the iteration from which training starts, or starts again
 
     def is_due(self, iteration: int, training_mean: float) -> bool:
         """Whether to evaluate after this iteration, whose training episodes have this mean."""
@@ -72,9 +58,7 @@ class Goal:
         Below 100 episodes, the mean must reach the threshold, less two standard errors of the
         mean. From 100 on, it must reach `stop_return`. Of the lander's, 90 % must also reach the
         threshold, and 95 % from 100 on. The last 100 episodes confirm what the first 100 found.
-
-        Args:
-            fly: takes `episodes` and `first_seed`; returns that many returns.
+        `fly` takes `episodes` and `first_seed`, and returns that many returns.
         """
         environment, returns, passed = self.environment, np.zeros(0), False
         # Without a threshold only means are compared, and 10 episodes say too little.
@@ -104,16 +88,12 @@ class Best:
 
     An evaluated policy is better than one that was not; then one that passed every stage; then
     one that solves the environment; then the one with the larger mean return.
-
-    Attributes:
-        iteration: the iteration that it has reached; None before the first.
-        rank: by which policies are compared: evaluated, passed, solved, mean return.
-        weights: its weights, by name.
     """
 
-    iteration: Optional[int] = None
+    iteration: Optional[int] = None  # the iteration that it has reached; None before the first
+    # By which policies are compared: evaluated, passed, solved, mean return.
     rank: Tuple[bool, bool, bool, float] = (False, False, False, -np.inf)
-    weights: Dict[str, np.ndarray] = field(default_factory=dict)
+    weights: Dict[str, np.ndarray] = field(default_factory=dict)  # by name
 
     @property
     def solved(self) -> bool:
@@ -130,13 +110,9 @@ class Best:
         return hashed.hexdigest()
 
     def offer(self, iteration: int, policy, evaluation: Optional[Evaluation], mean: float) -> None:
-        """Keep the weights of `policy` if it is better.
+        """Keep the weights of RLlib's `policy` if it is better.
 
-        Args:
-            iteration: the iteration that it has reached.
-            policy: RLlib's.
-            evaluation: of this policy, if there was one.
-            mean: the mean return of the training episodes, which counts if there was none.
+        Without an `evaluation` of it, the mean return of the training episodes counts.
         """
         if evaluation:
             rank = True, evaluation.passed, evaluation.solved, float(evaluation.returns.mean())

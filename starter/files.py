@@ -14,8 +14,7 @@ from starter import Problem
 def replacing(path: Union[str, Path]) -> Iterator[Path]:
     """Provide a temporary path to write to, then rename it to `path`.
 
-    Raises:
-        Problem: if it cannot be written; `path` is unchanged then.
+    Raise a `Problem` if it cannot be written; `path` is unchanged then.
     """
     path = Path(path)
     scratch = path.with_name(f".{os.getpid()}-{path.name}")

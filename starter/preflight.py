@@ -36,11 +36,7 @@ FIXED = {
 
 
 def check() -> None:
-    """Refuse another Python or other packages than the pinned ones, and silence warnings.
-
-    Raises:
-        SystemExit: with one line that says how to fix it.
-    """
+    """Refuse another Python or other packages than the pins, in one line; silence warnings."""
     if sys.version_info[:2] not in PYTHONS:
         _refuse(f"this is Python {platform.python_version()}, and the pins run on 3.8 to 3.10")
     _check_packages()

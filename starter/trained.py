@@ -12,20 +12,12 @@ from starter.storage import checkpoint, settings
 
 
 class Trained(NamedTuple):
-    """What a run has learned.
+    """What a run has learned."""
 
-    Attributes:
-        pilot: takes observations, shape (n, ...), and returns actions, shape (n,); see `Greedy`.
-        environment: the `Environment` that it learned; `make()` returns a new one, which acts and
-            observes as in training.
-        found: the `Checkpoint`.
-        settings: those that it was trained with, as `settings.from_config` returns them.
-    """
-
-    pilot: Any
-    environment: Environment
+    pilot: Any  # takes observations, shape (n, ...), and returns actions, shape (n,); a `Greedy`
+    environment: Environment  # `make()` returns a new one, which acts and observes as in training
     found: checkpoint.Checkpoint
-    settings: Dict[str, Any]
+    settings: Dict[str, Any]  # that it was trained with, as `settings.from_config` returns them
 
 
 def load(
@@ -33,15 +25,12 @@ def load(
     id: Optional[str] = None,
     arguments: Optional[Dict[str, Any]] = None,
 ) -> Trained:
-    """Return the policy of a run or a checkpoint, and its environment.
+    """Return the policy of a run or a checkpoint, and its environment; or raise a `Problem`.
 
     Args:
         folder: a run's, or a checkpoint's path.
         id: of the environment, if its file has moved since.
         arguments: of the environment, in place of those of the same names in training.
-
-    Raises:
-        Problem: if there is no such checkpoint, it is damaged, or the environment has changed.
     """
     found = checkpoint.newest(folder)
     environment = Environment.from_manifest(found.manifest, id, arguments)

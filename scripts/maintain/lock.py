@@ -1,10 +1,5 @@
 """Compile the locks: `make lock`. Move pins and try them before they count: `make bump`.
 
-    make lock                       after a change in a .in file; moves no other pin
-    make bump                       every pin, within the bounds of the .in files
-    make bump PACKAGE=pillow        one pin, or several; also one that others ask for
-    make bump PACKAGE="pillow==10.3.0"                  to this version
-
 The work is done in a copy of the project, and the locks are replaced at the very end.
 """
 

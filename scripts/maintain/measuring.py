@@ -8,15 +8,12 @@ import tempfile
 from pathlib import Path
 from typing import Any, Dict, Sequence
 
-from starter import PROJECT, Problem, preflight
-
-preflight.check()
-
 import numpy as np
 import pandas as pd
 from tabulate import tabulate
 
 from scripts.verify import machine
+from starter import PROJECT, Problem
 from starter.evaluation import is_solved
 from starter.storage import settings
 
@@ -27,9 +24,6 @@ def measure(name: str, command: Sequence[str], folder: Path = PROJECT) -> Figure
     """Let Python run a training, called `name`, in a project's folder; return its figures.
 
     They are those of `read`, the CPU `seconds`, and the `peak` of its memory in GiB.
-
-    Raises:
-        Problem: if the training fails.
     """
     print(f"measuring {name}", flush=True)
     with tempfile.TemporaryDirectory() as output:

@@ -1,10 +1,5 @@
 """Train with many seeds, with changes and on other environments, and report it in docs/.
 
-    make bench                             seeds 1 to 20, and RLlib's stock DQN
-    make bench ARGS="--against HEAD~1"     the same seeds with that commit's code, too
-    make experiments                       one line changed at a time
-    make environments                      other environments
-
 Each replaces the tables of its page; bench and experiments also draw a picture.
 """
 
@@ -19,15 +14,17 @@ from starter import preflight
 preflight.check()
 
 import numpy as np
+import pandas as pd
 from typer import Option
 
+import main
 from scripts.maintain.measuring import cells, measure, plot, short, write
 from starter import PROJECT, Problem, console
 from starter.environments.environment import load, parse_arguments
 from starter.evaluation import is_solved
 
 DOCS = PROJECT / "docs"
-STOCK = ("stock", ["scripts/maintain/stock.py"])  # what `measure` takes for RLlib's stock DQN
+STOCK = "stock", ["scripts/maintain/reports.py", "stock"]  # what `measure` takes for RLlib's DQN
 CHANGES = {  # a text in main.py or in starter/learning/sampler.py, and what replaces it
     "ITERATIONS = 60": "ITERATIONS = 5",
     "action_repeat=2": "action_repeat=1",
@@ -160,6 +157,25 @@ def environments():
     write(DOCS / "environments.md", table)
 
 
+def stock(output: Path = Option("runs", help="Put the run's folder into this one.")):
+    """Train RLlib's `DQNConfig()` for 10 iterations of 1,000 timesteps, without action repeat."""
+    from ray.rllib.algorithms.dqn import DQNConfig
+
+    from starter.learning.adapter import GymnasiumAdapter
+    from starter.learning.build import build
+    from starter.learning.pilots import Greedy
+
+    lander = load("LunarLander-v2", action_repeat=1)
+    config = DQNConfig().environment(GymnasiumAdapter, env_config=lander.config)
+    algorithm = build(config.debugging(seed=1, log_level="ERROR"))
+    statistics = [algorithm.train() for _ in range(10)]
+    returns = main.evaluate(Greedy(algorithm.get_policy()), lander)
+    run = output / "stock-seed1"
+    run.mkdir(parents=True)
+    pd.DataFrame(statistics)[["timesteps_total", "time_total_s"]].to_csv(run / "statistics.csv")
+    pd.DataFrame({"iteration": "trained", "return": returns}).to_csv(run / "evaluations.csv")
+
+
 if __name__ == "__main__":
-    reports = {function.__name__: function for function in (bench, experiments, environments)}
-    console.run(reports[sys.argv.pop(1)])  # as the Makefile names it
+    reports = (bench, experiments, environments, stock)
+    console.run({report.__name__: report for report in reports}[sys.argv.pop(1)])

@@ -16,12 +16,7 @@ def update(run, algorithm, solved: Optional[float], last: bool = False) -> None:
     """Draw the curve.png of a `Run`, 1,200 x 600 pixels: at most every 15 s, and at the end.
 
     If it cannot be drawn, that is only a warning: the policy is worth more than any picture.
-
-    Args:
-        run: the `Run`.
-        algorithm: what it records, with the schedule of epsilon.
-        solved: the return that counts as a solution; None if there is none.
-        last: whether this is the end.
+    `solved` is the return that counts as a solution; None if there is none.
     """
     path = run.folder / "curve.png"
     try:

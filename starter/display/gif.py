@@ -18,18 +18,12 @@ UNCHANGED = 31  # the transparent color, after 31 visible ones: the pixel stays 
 class Gif:
     """Records frames, and draws them when it is closed: by then the panel knows each return.
 
-    Args:
-        path: the file that `close` writes.
-        timesteps_per_second: the speed to play it at.
-        reason: why this is not a window, if a window was wanted.
-
-    Attributes:
-        every: how many timesteps there are to a frame.
+    `reason` says why this is not a window, if a window was wanted.
     """
 
     def __init__(self, path: Path, timesteps_per_second: float, reason: str = ""):
         self._path, self._reason = path, reason
-        self.every = max(round(timesteps_per_second / FRAMES_PER_SECOND), 1)
+        self.every = max(round(timesteps_per_second / FRAMES_PER_SECOND), 1)  # timesteps a frame
         # A GIF counts in hundredths of a second, and browsers slow down those below 2.
         self._time = max(round(100 * self.every / timesteps_per_second), 2)
         self._frames = []
@@ -40,11 +34,7 @@ class Gif:
         self._frames.append((packed, frame.shape, draw, round(100 * seconds) or self._time))
 
     def close(self) -> None:
-        """Write the file, which loops; without frames, do nothing.
-
-        Raises:
-            Problem: if it cannot be written.
-        """
+        """Write the file, which loops, or raise a `Problem`; without frames, do nothing."""
         if self._frames:
             with replacing(self._path) as scratch, scratch.open("wb") as file:
                 file.writelines(self._blocks())

@@ -58,14 +58,9 @@ class Flight:
 class Panel:
     """Draws the network's estimates beside the frames of an environment.
 
-    Args:
-        actions: the names of the environment's actions.
-
-    Attributes:
-        low, high: the ends of the plot's axis, as returns. They only move apart.
-        step: the distance between its ticks.
-        limit: the length of the advantages' axis: half of the largest difference between two
-            actions so far, because such differences are rare.
+    The plot's axis, from `low` to `high`, holds returns; the two only move apart. `limit` is the
+    length of the advantages' axis: half of the largest difference between two actions so far,
+    because such differences are rare.
     """
 
     def __init__(self, actions: Sequence[str]):
@@ -90,14 +85,9 @@ class Panel:
     ) -> pygame.Surface:
         """Return the frame with the panel beside it; `fit` must have seen the flight.
 
-        The picture is 300 pixels wider than the frame, and at least 400 high: a lower frame is
-        centered, and one below 200 is enlarged first.
-
-        Args:
-            frame: the environment's, an array of shape (height, width, 3) and type uint8.
-            flight: the flight that it belongs to.
-            timestep: its index in the flight.
-            verdict: how the episode ended, in words; None until then.
+        The frame, an array of shape (height, width, 3) and type uint8, is of that timestep of the
+        flight. The picture is 300 pixels wider, and at least 400 high: a lower frame is centered,
+        and one below 200 is enlarged first. `verdict` says how the episode ended; None until then.
         """
         times = max(LEAST_HEIGHT // len(frame), 1)
         image = pygame.transform.scale_by(surface(frame), times)

@@ -18,7 +18,7 @@ from starter.display.window import NoWindow, Window, WindowClosed
 EPISODES = 3  # by default; a window shows more, until it is closed
 HELD = 2  # seconds, for the end of a flight
 
-Renderer = Callable[[], np.ndarray]
+Renderer = Callable[[], np.ndarray]  # returns a frame, shape (height, width, 3) and type uint8
 
 
 class Render(str, Enum):
@@ -60,15 +60,10 @@ class View:
         return map(Flight, count(1) if endless else range(1, (episodes or EPISODES) + 1))
 
     def show(self, flight: Flight, render: Renderer, q_values: np.ndarray, action: int) -> None:
-        """Show a timestep, before its action is taken.
+        """Show a timestep, before its action is taken; the caller then adds to `flight.rewards`.
 
-        Args:
-            flight: the caller adds a reward to its `rewards` after each timestep.
-            render: called only if a frame is needed; returns one, an array of shape
-                (height, width, 3) and type uint8.
-            q_values: the network's, shape (actions,), which are expected returns times the
-                scale of its rewards.
-            action: the index of the chosen one.
+        `render` is called only if a frame is needed. The network's `q_values`, shape (actions,),
+        are expected returns times the scale of its rewards.
         """
         returns = np.asarray(q_values, float) / self._reward_scale
         # The estimates of a network that has diverged are shown as zeros.
@@ -95,11 +90,7 @@ class View:
 
 
 def check_can_render(render: Render, environment) -> None:
-    """Check, before training, that `environment` can be shown where the user wants it.
-
-    Raises:
-        Problem: if it cannot be drawn, or there is no display for a window.
-    """
+    """Raise a `Problem`, before training, if flights cannot be shown where the user wants."""
     if render == Render.none:
         return
     if environment.can_be_drawn:
@@ -121,15 +112,8 @@ def open_view(
 ) -> Iterator[View]:
     """Provide a view until the `with` block is done, its window is closed, or Ctrl-C.
 
-    Args:
-        render: where to show flights; a GIF takes the place of a window that cannot be opened.
-        folder: where to write the GIF.
-        environment: the `Environment`.
-        policy_config: the policy's RLlib config.
-        plain: whether to hide the panel with the network's estimates.
-
-    Raises:
-        Problem: if the GIF cannot be written.
+    A GIF in `folder` takes the place of a window that cannot be opened; raise a `Problem` if it
+    cannot be written. A `plain` view hides the panel.
     """
     screen = None
     if render != Render.none and environment.can_be_drawn:

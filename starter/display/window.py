@@ -23,11 +23,7 @@ class NoWindow(Exception):
 
 
 class Window:
-    """A resizable pygame window, which stays hidden until the first picture.
-
-    Raises:
-        NoWindow: if it cannot be opened, or nobody would see it.
-    """
+    """A resizable pygame window, hidden until the first picture; or raise `NoWindow`."""
 
     every = 1  # it shows each timestep
 
@@ -57,10 +53,8 @@ class Window:
         """Show the picture that `draw` makes of a frame, and return when the next one is due.
 
         That is after a timestep or `seconds`, counted from when this picture was due, so that
-        delays do not add up; if paused, when a key is pressed.
-
-        Raises:
-            WindowClosed: after a click on the close button, or Escape.
+        delays do not add up; if paused, when a key is pressed. Raise `WindowClosed` after a click
+        on the close button, or Escape.
         """
         is_first, self._picture = self._picture is None, draw(frame)
         if is_first:

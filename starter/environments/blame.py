@@ -4,8 +4,8 @@ import inspect
 import os
 import sysconfig
 import traceback
-from contextlib import suppress
-from typing import Any
+from contextlib import contextmanager, suppress
+from typing import Any, Iterator
 
 import gymnasium
 
@@ -26,23 +26,17 @@ class Invalid(ValueError):
     """A space that cannot be learned, or a value that breaks gymnasium's interface."""
 
 
-class blaming:
-    """Turns an error inside `with` into a `Problem`: what failed, why, the user's file and line.
+@contextmanager
+def blaming(what: str, source: Any = None, method: str = "") -> Iterator[None]:
+    """Turn an error inside `with` into a `Problem`: what failed, why, the user's file and line.
 
     If the traceback has no line of the user's code, the line is where `source`, a function or a
     class, is defined, or its `method`.
     """
-
-    def __init__(self, what: str, source: Any = None, method: str = ""):
-        self._what, self._source, self._method = what, source, method
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind, error, trace) -> None:
-        if isinstance(error, (Exception, SystemExit)):
-            said = _said(error, self._source, self._method)
-            raise Problem(f"{self._what}: {said}") from error
+    try:
+        yield
+    except (Exception, SystemExit) as error:
+        raise Problem(f"{what}: {_said(error, source, method)}") from error
 
 
 def _said(error, source, method):

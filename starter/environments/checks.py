@@ -34,15 +34,8 @@ class Checked(gymnasium.Wrapper):
     It checks and converts everything that the environment returns. A `with` statement closes it.
     An action lasts `repeat` of the environment's own timesteps, or until the episode ends; the
     reward is the sum of theirs. After Mnih and others, "Human-level control through deep
-    reinforcement learning", Nature 518 (2015).
-
-    Attributes:
-        notes: what was done to its spaces, a line for each.
-        action_names: the environment's own attribute of this name, or "action 0" and so on.
-
-    Raises:
-        Problem: if DQN cannot learn its spaces; later, if the environment fails or breaks
-            gymnasium's interface.
+    reinforcement learning", Nature 518 (2015). It raises a `Problem` if DQN cannot learn its
+    spaces; later, if the environment fails or breaks gymnasium's interface.
     """
 
     def __init__(self, env: gymnasium.Env, name: str, repeat: int = 1):
@@ -60,7 +53,7 @@ class Checked(gymnasium.Wrapper):
         except Problem:
             with self:
                 raise
-        self.notes = [note for note in (seen, chosen) if note]
+        self.notes = [note for note in (seen, chosen) if note]  # what was done to its spaces
         self.observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (size,), np.float32)
         self.action_space = gymnasium.spaces.Discrete(len(numbers))
 

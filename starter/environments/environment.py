@@ -26,21 +26,7 @@ class Environment:
         action_repeat: how many of the environment's own timesteps an action lasts, by default
             `usual_repeat`. Everywhere else, these count as one timestep.
 
-    Attributes:
-        modules: the names of the modules that workers on other machines need.
-        solved: the mean return that counts as solved, its `reward_threshold`; None without one.
-        target: `solved`, or infinity without one.
-        actions: the names of the actions.
-        timesteps_per_second: how many timesteps are shown in a second.
-        evaluation_interval: the least number of iterations between evaluations.
-        can_be_drawn: whether it lists the render mode `rgb_array`.
-        notes: what to tell the user before training, a line each.
-        manifest: what a checkpoint keeps of it, in JSON's types; `from_manifest` reads it.
-        config: for the `GymnasiumAdapter`.
-
-    Raises:
-        Problem: if it cannot be made, fails in its first timesteps, breaks gymnasium's interface,
-            or has spaces that DQN cannot learn.
+    It raises a `Problem` if it cannot be made, or not be learned, or fails in its first timesteps.
     """
 
     usual_repeat = 1
@@ -54,8 +40,8 @@ class Environment:
         self.action_repeat = repeat = action_repeat or self.usual_repeat
         texts = loading.as_text(self.arguments)
         self.id, self._spec, module = loading.find(id)
-        self.modules = loading.own(module)
-        self.config = {"environment": self}
+        self.modules = loading.own(module)  # that workers on other machines need
+        self.config = {"environment": self}  # for the `GymnasiumAdapter`
         words = [f"{module.__name__}:{self._spec.id}" if module else self._spec.id]
         words += [f"{name}={value}" for name, value in self.arguments.items()]
         if repeat != self.usual_repeat:
@@ -63,22 +49,22 @@ class Environment:
         self._name = " ".join(words)
         with self.make() as env, self.make() as another:
             try_out(env, another)
-            limit, self.notes = env.spec.max_episode_steps, env.notes
+            limit, self.notes = env.spec.max_episode_steps, env.notes  # to print before training
             if limit is None:
                 limit = self._spec.max_episode_steps = LONGEST
                 self.notes.append(
                     f"it sets no time limit, so an episode ends after {LONGEST:,} of its own "
                     "timesteps; to change that: --env-arg max_episode_steps=500"
                 )
-            self.evaluation_interval = max(limit // 1_000, 1)  # fewer for long episodes
-            self.solved = self._spec.reward_threshold
+            self.evaluation_interval = max(limit // 1_000, 1)  # in iterations, at least
+            self.solved = self._spec.reward_threshold  # the mean return that counts, or None
             self.target = np.inf if self.solved is None else float(self.solved)
             self.timesteps_per_second = float(env.metadata.get("render_fps") or 30) / repeat
             self.can_be_drawn = "rgb_array" in env.metadata.get("render_modes", ())
             self.actions = list(self.names or env.action_names)
             own = {"observation": env.env.observation_space, "action": env.env.action_space}
             spaces = {kind: " ".join(str(space).split()) for kind, space in own.items()}
-        self.manifest = {
+        self.manifest = {  # what a checkpoint keeps of it, in JSON's types
             "environment": self.id,
             "arguments": texts,
             "action_repeat": repeat,
@@ -91,10 +77,8 @@ class Environment:
     ) -> "Environment":
         """Return the environment that the policy of a checkpoint was trained on.
 
-        Its file may have moved, to `id`. `arguments` replace those of the same names.
-
-        Raises:
-            Problem: if another one was asked for, or its spaces are no longer the same.
+        Its file may have moved, to `id`. `arguments` replace those of the same names. Raise a
+        `Problem` if another one was asked for, or its spaces are no longer the same.
         """
         own = manifest["environment"]
         if id and id.rpartition(":")[2] != own.rpartition(":")[2]:

@@ -22,13 +22,10 @@ def find(id: str) -> Tuple[str, EnvSpec, Optional[ModuleType]]:
     """Find an environment by its ID, and import the module that the ID names, if it names one.
 
     A module may be in the current folder. A file may be anywhere, with the modules that it
-    imports beside it.
+    imports beside it. Raise a `Problem` if there is none, or importing it fails.
 
     Returns:
         The ID, with an absolute path if it has one; how to make the environment; the module.
-
-    Raises:
-        Problem: if there is no such file, module or ID, or importing it fails.
     """
     place, _, name = id.rpartition(":")
     module = None
@@ -78,11 +75,7 @@ def _import(module, folder, id):
 
 
 def parse_arguments(pairs: Iterable[str]) -> Dict[str, Any]:
-    """Return `["gravity=-5.0", "enable_wind=true"]` as `{"gravity": -5.0, "enable_wind": True}`.
-
-    Raises:
-        Problem: if one is not name=value.
-    """
+    """Return `["gravity=-5.0", "wind=true"]` as `{"gravity": -5.0, "wind": True}`."""
     arguments = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
@@ -93,11 +86,7 @@ def parse_arguments(pairs: Iterable[str]) -> Dict[str, Any]:
 
 
 def as_text(arguments: Dict[str, Any]) -> Dict[str, str]:
-    """Return arguments for JSON: each value as Python writes it, for `parse` to read.
-
-    Raises:
-        Problem: if a name is taken, or `parse` would not return the same value.
-    """
+    """Return arguments for JSON: each value as Python writes it, if `parse` can read that."""
     texts = {name: repr(value) for name, value in arguments.items()}
     for name, text in texts.items():
         if name == "render_mode":

@@ -36,11 +36,7 @@ def build(config, **options):
 
 
 def build_policy(config, weights: Dict[str, np.ndarray]):
-    """Build the policy of an RLlib config, with these weights; it cannot be trained.
-
-    Raises:
-        Problem: if the config's network has other shapes than the weights.
-    """
+    """Build the policy of an RLlib config, with these weights; it cannot be trained."""
     env = config.env(config.env_config)
     policy = create_policy_for_framework(
         DEFAULT_POLICY_ID,
@@ -56,11 +52,7 @@ def build_policy(config, weights: Dict[str, np.ndarray]):
 
 
 def check_shapes(saved: Dict[str, np.ndarray], own: Dict[str, np.ndarray]) -> None:
-    """Compare the shapes of a checkpoint's weights with those of the network built here.
-
-    Raises:
-        Problem: if they differ.
-    """
+    """Raise a `Problem` if a checkpoint's weights have other shapes than the network here."""
     saved, own = ({n: a.shape for n, a in weights.items()} for weights in (saved, own))
     for name in sorted({*saved, *own}):
         there, here = saved.get(name, "missing"), own.get(name, "missing")

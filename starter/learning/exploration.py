@@ -19,28 +19,15 @@ class TemporallyExtendedEpsilonGreedy(Exploration):
         epsilon: the share of all timesteps that random actions take, as points
             `(timestep, share)` with straight lines between them.
         seconds: a random action is held for this long at most, and for one timestep at least.
-        timesteps_per_second: the environment's.
-
-    It remembers which action each environment is holding.
     """
 
-    def __init__(
-        self,
-        action_space,
-        *,
-        framework,
-        epsilon,
-        seconds=0.0,
-        timesteps_per_second=1.0,
-        policy_config,
-        **kwargs,
-    ):
-        super().__init__(action_space, framework=framework, policy_config=policy_config, **kwargs)
+    def __init__(self, *args, epsilon, seconds=0.0, timesteps_per_second=1.0, **kwargs):
+        super().__init__(*args, **kwargs)
         self._timesteps, self._shares = zip(*epsilon)
         self._longest = max(round(seconds * timesteps_per_second), 1)
-        seed = policy_config["seed"]
+        seed = self.policy_config["seed"]
         self._random = np.random.default_rng(seed and [seed, self.worker_index])
-        self._left = self._held = np.zeros(0, np.int64)
+        self._left = self._held = np.zeros(0, np.int64)  # timesteps, and the action, of each env
 
     def get_exploration_action(self, *, action_distribution, timestep, explore=True):
         """Return the greedy actions, in TensorFlow's graph; the sampler passes them to `hold`."""

@@ -12,11 +12,8 @@ from ray.rllib.policy.tf_policy import TFPolicy
 from ray.rllib.utils.framework import try_import_tf
 from ray.rllib.utils.metrics import (
     LAST_TARGET_UPDATE_TS,
-    NUM_AGENT_STEPS_SAMPLED,
-    NUM_AGENT_STEPS_TRAINED,
     NUM_ENV_STEPS_SAMPLED,
     NUM_ENV_STEPS_TRAINED,
-    NUM_TARGET_UPDATES,
 )
 
 from starter import Problem
@@ -35,11 +32,8 @@ class FastDQNConfig(DQNConfig):
     """RLlib's settings for DQN, with the parts that make it fast.
 
     The sampler, the exploration, the replay buffer and the updates work together. None of them can
-    be replaced by RLlib's own: `validate` refuses that before training starts.
-
-    Args:
-        environment: the `Environment` to train on.
-        seed: a number, or several.
+    be replaced by RLlib's own: `validate` refuses that before training starts. `seed` is a number,
+    or several.
     """
 
     def __init__(self, environment=None, seed=0, algo_class=None):
@@ -104,10 +98,8 @@ class FastDQN(DQN):
     network. Here one call makes all updates that follow a fragment, in a loop in TensorFlow's
     graph. The updates take less than half the time, and give the same weights to the bit.
 
-    Attributes:
-        greedy: its policy without random actions; see `Greedy`.
-        average: the exponential moving average of the weights, by name. It is steadier than the
-            newest weights, which may fly well after one fragment and badly after the next.
+    `average`, the exponential moving average of the weights by name, is steadier than the newest
+    weights, which may fly well after one fragment and badly after the next.
     """
 
     def setup(self, config) -> None:
@@ -126,7 +118,6 @@ class FastDQN(DQN):
         batch = self.next_fragment()
         counters, policy = self._counters, self.get_policy()
         self.local_replay_buffer.add(batch)
-        counters[NUM_AGENT_STEPS_SAMPLED] += batch.count
         counters[NUM_ENV_STEPS_SAMPLED] += batch.count
         timestep = counters[NUM_ENV_STEPS_SAMPLED]
         if timestep <= self.config.num_steps_sampled_before_learning_starts:
@@ -137,13 +128,11 @@ class FastDQN(DQN):
         batches = self.local_replay_buffer.sample(updates)
         statistics = self._update(batches.policy_batches[DEFAULT_POLICY_ID])
         counters[NUM_ENV_STEPS_TRAINED] += batches.count
-        counters[NUM_AGENT_STEPS_TRAINED] += batches.count
         newest = np.float32(1 - self.config.ema_decay)
         for name, values in policy.get_weights().items():
             self.average[name] += newest * (values - self.average[name])
         if timestep - counters[LAST_TARGET_UPDATE_TS] >= self.config.target_network_update_freq:
             policy.update_target()
-            counters[NUM_TARGET_UPDATES] += 1
             counters[LAST_TARGET_UPDATE_TS] = timestep
         self.workers.local_worker().set_global_vars({"timestep": timestep})
         return {DEFAULT_POLICY_ID: statistics}

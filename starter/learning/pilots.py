@@ -27,10 +27,8 @@ def prepare(session, fetches: Sequence, feeds: Sequence) -> Callable[..., List[n
 class Greedy:
     """Picks the action with the largest Q-value, never a random one.
 
-    It does what RLlib's `policy.compute_actions(observations, explore=False)` does.
-
-    Args:
-        policy: RLlib's; its weights may change later.
+    It does what `compute_actions(observations, explore=False)` of RLlib's policy does, whose
+    weights may change later.
     """
 
     def __init__(self, policy):

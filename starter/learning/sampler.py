@@ -92,8 +92,6 @@ def n_step(rewards, ends, terminals, n, gamma):
         rewards: of each timestep, shape (timesteps, environments).
         ends: whether an episode ended there, the same shape.
         terminals: whether it ended for good, not by a time limit, the same shape.
-        n: the number of timesteps.
-        gamma: the discount of each timestep.
 
     Returns:
         Three arrays of that shape: the discounted sum of rewards from each timestep on; the

@@ -31,17 +31,13 @@ def save(
     """Write the checkpoint `folder/checkpoint_NNNNNN.npz`, remove older ones, return its path.
 
     It holds only numbers and text, so reading it runs no code. Its zip format has a checksum of
-    each array.
+    each array. Raise a `Problem` if it cannot be written; the older ones are unchanged then.
 
     Args:
         folder: of a run that no other process saves to.
-        iteration: NNNNNN.
         weights: of the policy to watch, by name.
         training: what training resumes from: arrays by name, and a dict of JSON types.
-        manifest: what the environment's `manifest` returns, and the seed.
-
-    Raises:
-        Problem: if it cannot be written; the older ones are unchanged then.
+        manifest: the environment's `manifest`, and the seed.
     """
     manifest = {"format": FORMAT, "iteration": iteration, **manifest, "saved": time.time()}
     content = {MANIFEST: _packed(manifest)}
@@ -63,11 +59,7 @@ def save(
 
 
 class Checkpoint:
-    """A complete checkpoint, with its `path`, `manifest` and `weights`.
-
-    Raises:
-        Problem: if there is none at `path`, or it was cut short or changed.
-    """
+    """A complete checkpoint, with its `path`, `manifest` and `weights`; or else a `Problem`."""
 
     def __init__(self, path: Path):
         self.path, content = path, _load(path)
@@ -83,11 +75,7 @@ class Checkpoint:
         self._facts = content.get(FACTS)
 
     def training(self) -> Tuple[Dict[str, np.ndarray], Dict[str, Any]]:
-        """Return what `save` was given as `training`.
-
-        Raises:
-            Problem: if it was given nothing.
-        """
+        """Return what `save` was given as `training`; raise a `Problem` if that was nothing."""
         if self._facts is None:
             raise Problem(f"{self.path} holds a policy to watch, and no training to resume")
         return self._arrays, self._facts
@@ -96,12 +84,8 @@ class Checkpoint:
 def newest(path: Union[str, Path]) -> Checkpoint:
     """Return the checkpoint at `path`, or the one below it that was saved last.
 
-    Args:
-        path: of a checkpoint, a run's folder or the folder of all runs. `latest` stands for the
-            folder of all runs: it may be an old copy.
-
-    Raises:
-        Problem: if there is none.
+    `path` is that of a checkpoint, a run's folder or the folder of all runs, for which `latest`
+    stands: it may be an old copy. Raise a `Problem` if there is none.
     """
     path = Path(path).expanduser()
     path = path.resolve() if path.name in ("", "..") else path  # the parent of . is not .

@@ -19,8 +19,7 @@ LONGEST_NAME = 120  # bytes, before the date; most file systems allow 255
 def opened(output: Union[str, Path], name: str, folder: Optional[Path] = None) -> Iterator[Path]:
     """Create `output/name-DATE-TIME`, or use `folder`; remove it afterwards if it is empty.
 
-    Raises:
-        Problem: if it cannot be created, or another process is using it.
+    Raise a `Problem` if it cannot be created, or another process is using it.
     """
     folder = folder or _new(Path(output).expanduser(), name)
     descriptor = os.open(folder, os.O_RDONLY)  # the lock ends with it, or with the process

@@ -34,10 +34,8 @@ def open_run(
     """Provide a `Run` in a new folder below `output`, or in `folder`.
 
     A new one is named after the environment, the seed, the settings that differ from the shipped
-    ones, and the date.
-
-    Raises:
-        Problem: if the folder cannot be written to; at the end, if the newest files could not be.
+    ones, and the date. Raise a `Problem` if the folder cannot be written to; at the end, if the
+    newest files could not be.
     """
     changed = settings.differences(settings.from_config(algorithm.config))
     with opened(output, f"{environment}-seed{seed} {changed}".strip(), folder) as folder:
@@ -50,27 +48,17 @@ def open_run(
 class Run:
     """The statistics of each iteration, the evaluations, and the best policy so far.
 
-    Args:
-        folder: the run's.
-        about: the environment, the seed and the flags, for settings.json and the checkpoints.
-
-    Attributes:
-        rows: one dict per iteration, with the columns of statistics.csv.
-        episodes: one `(iteration, return, length in timesteps)` per training episode.
-        evaluations: the returns of each evaluation's episodes, by iteration.
-        best: the `Best` policy.
-        saved: the newest checkpoint's path; None before the first.
-        unsaved: why the newest files could not be written; None if they were.
+    `about` is the environment, the seed and the flags, for settings.json and the checkpoints.
     """
 
     def __init__(self, folder: Path, **about: Any):
         self.folder = folder
-        self.rows: List[Dict[str, float]] = []
-        self.episodes: List[Tuple[int, float, int]] = []
-        self.evaluations: Dict[int, np.ndarray] = {}
+        self.rows: List[Dict[str, float]] = []  # one per iteration, as in statistics.csv
+        self.episodes: List[Tuple[int, float, int]] = []  # iteration, return, length in timesteps
+        self.evaluations: Dict[int, np.ndarray] = {}  # returns of the episodes, by iteration
         self.best = Best()
-        self.saved: Optional[Path] = None
-        self.unsaved: Optional[Problem] = None
+        self.saved: Optional[Path] = None  # the newest checkpoint
+        self.unsaved: Optional[Problem] = None  # why the newest files could not be written
         self._about = about
         self._warned = False
         self._log = None
@@ -78,12 +66,8 @@ class Run:
     def record(self, algorithm, result: Dict[str, Any], evaluation: Optional[Evaluation]) -> None:
         """Keep what an iteration has reached, and write it to the folder.
 
-        What cannot be written is only a warning, and `unsaved`: training is worth more.
-
-        Args:
-            algorithm: as it is after the iteration.
-            result: RLlib's result of the iteration.
-            evaluation: of its policy, if there was one.
+        What cannot be written is only a warning, and `unsaved`: training is worth more. `result`
+        is RLlib's; the evaluation is of its policy, if there was one.
         """
         iteration = result["training_iteration"]
         if evaluation:
@@ -114,9 +98,7 @@ class Run:
     def resume(self, algorithm, found: checkpoint.Checkpoint) -> None:
         """Load a checkpoint of this run into a newly built algorithm and this new `Run`.
 
-        Raises:
-            Problem: if the checkpoint holds no training, or `algorithm` has another network or a
-                smaller replay buffer.
+        Raise a `Problem` if it holds no training, or what `algorithm` cannot take.
         """
         from starter.storage.training_state import set_state
 

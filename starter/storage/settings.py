@@ -2,6 +2,7 @@
 
 import json
 import platform
+import sys
 from pathlib import Path
 from typing import Any, Dict, Optional
 
@@ -26,13 +27,10 @@ def from_config(config) -> Dict[str, Any]:
     Those that the shipped run has are always among them. A nested setting has a dot in its
     name: `exploration_config.epsilon`.
     """
-    current, default, shipped = _flat(config), _flat(type(config)()), _shipped()
+    current, default = _flat(config), _flat(type(config)())
+    shipped = read(SHIPPED).get("algorithm", {})
     changed = {n: v for n, v in sorted(current.items()) if n in shipped or v != default.get(n)}
     return json.loads(to_json(changed))
-
-
-def _shipped():
-    return read(SHIPPED).get("algorithm", {})
 
 
 def _flat(config):
@@ -46,13 +44,8 @@ def _flat(config):
 
 
 def differences(settings: Dict[str, Any], others: Optional[Dict[str, Any]] = None) -> str:
-    """Return the settings that differ from others, such as `gamma=0.9 n_step=1`.
-
-    Args:
-        settings: as `from_config` returns them.
-        others: what to compare with; by default the shipped ones.
-    """
-    others = others or _shipped() or settings
+    """Return the settings that differ from others (the shipped ones): `gamma=0.9 n_step=1`."""
+    others = others or read(SHIPPED).get("algorithm") or settings
     return " ".join(
         f"{name.rpartition('.')[2]}={json.dumps(value).replace(' ', '')}"
         for name, value in settings.items()
@@ -61,12 +54,7 @@ def differences(settings: Dict[str, Any], others: Optional[Dict[str, Any]] = Non
 
 
 def apply_network(config, settings: Dict[str, Any]):
-    """Give a config the network, the discount and the reward scale of a training; return it.
-
-    Args:
-        config: RLlib's, with its defaults.
-        settings: as `from_config` returns them.
-    """
+    """Give a config the network, the discount and the reward scale of a training; return it."""
     for name, value in settings.items():
         nested, _, inner = name.rpartition(".")
         if name in NETWORK or nested in NETWORK:
@@ -83,16 +71,8 @@ def read(folder: Path) -> Dict[str, Any]:
 
 
 def write(folder: Path, config, **about: Any) -> None:
-    """Write settings.json: `about`, the versions, and the settings of the algorithm.
-
-    Raises:
-        Problem: if it cannot be written.
-    """
-    import gymnasium
-    import ray
-    import tensorflow
-
-    packages = {package.__name__: package.__version__ for package in (ray, gymnasium, tensorflow)}
+    """Write settings.json: `about`, the versions, and the settings of the algorithm."""
+    packages = {name: sys.modules[name].__version__ for name in ("ray", "gymnasium", "tensorflow")}
     content = {
         **about,
         "versions": {"python": platform.python_version(), **packages},

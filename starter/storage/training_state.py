@@ -38,10 +38,8 @@ def set_state(algorithm, arrays: Dict[str, np.ndarray], facts: Dict[str, Any]) -
     """Put what `get_state` returned into a newly built DQN.
 
     Each environment starts a new episode, and random numbers start from the seed of `algorithm`.
-    RLlib's own `Algorithm.__setstate__` would start Ray's servers.
-
-    Raises:
-        Problem: if `algorithm` has another network or a smaller replay buffer.
+    RLlib's own `Algorithm.__setstate__` would start Ray's servers. Raise a `Problem` if
+    `algorithm` has another network or a smaller replay buffer.
     """
     parts = {}
     for name, values in arrays.items():

@@ -21,10 +21,7 @@ class PipelinedDQN(FastDQN):
     After each fragment, and before it learns, it asks that worker for another one. So with n
     workers, a fragment's policy is n training steps old. It takes the fragments in the order of
     the workers, so that the same seed and number of workers give the same run. A worker that died
-    is left out until Ray has restarted it.
-
-    Raises:
-        Problem: from `train`, if no worker is left and none comes back.
+    is left out until Ray has restarted it; `train` raises a `Problem` if none comes back.
     """
 
     def setup(self, config):

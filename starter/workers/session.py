@@ -25,21 +25,17 @@ OBJECT_STORE_BYTES = 80 * 2**20  # Ray's minimum, and more than the workers' fra
 ANSWER_SECONDS = 5  # for a cluster to say that it is there
 FREE_SECONDS = 5  # for the CPUs of a run that has just ended to become free
 
-ending = contextlib.ExitStack()  # what `stop` does, the newest callback first
+ending = contextlib.ExitStack()
+stop = ending.close  # ends the Ray that `start` started, or leaves the cluster
 
 
 def start(workers: int, address: Optional[str] = None, modules: Iterable[str] = ()) -> None:
     """Start or join Ray for that many worker processes; for none, do nothing.
 
     Without an `address`, Ray's servers listen on 127.0.0.1 only, and end with this process,
-    however it ends. With one, this process joins that cluster.
-
-    Args:
-        address: "HOST:PORT", or "auto" for the cluster that this machine belongs to.
-        modules: names of the modules that the workers need, besides this project's.
-
-    Raises:
-        Problem: if the cluster cannot be joined, or has too few free CPUs.
+    however it ends. With one ("HOST:PORT", or "auto" for the cluster that this machine belongs
+    to), this process joins that cluster, or raises a `Problem` if it cannot be joined or has too
+    few free CPUs. `modules` names those that the workers need, besides this project's.
     """
     if not workers:
         if address:
@@ -57,11 +53,6 @@ def start(workers: int, address: Optional[str] = None, modules: Iterable[str] = 
     else:
         _start_here(workers)
     signal.signal(signal.SIGTERM, starter.terminate)  # Ray's handler prints a stack and aborts
-
-
-def stop() -> None:
-    """End the Ray that `start` started, or leave the cluster; the workers end with it."""
-    ending.close()
 
 
 def _start_here(workers):

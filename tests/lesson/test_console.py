@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import threading
+from contextlib import closing
 from io import StringIO
 
 import pytest
@@ -20,7 +21,7 @@ def press_ctrl_c():
 def test_ctrl_c_ends_after_the_iteration_and_a_second_one_quits(presses, counted):
     previous, ended = signal.getsignal(signal.SIGINT), []
     try:
-        with console.Iterations(1, 4) as iterations:
+        with closing(console.iterations(1, 4)) as iterations:
             for iteration in iterations:
                 for _ in range(presses * (iteration == 2)):
                     press_ctrl_c()
@@ -35,7 +36,7 @@ def test_an_error_in_an_iteration_ends_the_threads_of_the_bar(monkeypatch):
     terminal = type("Terminal", (StringIO,), {"isatty": lambda _: True})()
     monkeypatch.setattr(sys, "stdout", terminal)
     before = set(threading.enumerate())
-    with pytest.raises(ZeroDivisionError) as error, console.Iterations(1, 3) as counted:
+    with pytest.raises(ZeroDivisionError) as error, closing(console.iterations(1, 3)) as counted:
         for iteration in counted:
             assert set(threading.enumerate()) != before
             iteration / 0
