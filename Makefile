@@ -90,7 +90,7 @@ platforms: setup ## check that the index has every pin for each platform
 audit: setup ## look every pin up in PyPI's list of known vulnerabilities
 	@. scripts/uv.sh && sh scripts/maintain/audit.sh
 
-bench: setup ## measure seeds 1 to 20; beside another commit: make bench ARGS="--against HEAD~1"
+bench: setup ## measure seeds 1 to 20, and RLlib's stock DQN
 	@$(BIN)/python scripts/maintain/reports.py bench $(FLAGS)
 
 environments: setup ## measure what main.py's settings reach on other environments

@@ -154,7 +154,7 @@ def watch(pilot, environment, seed, episodes, view):
                 flight.rewards.append(reward)
                 ended = terminated or truncated
             episode_return = sum(flight.rewards)
-            verdict = environment.verdict(observation, truncated, episode_return)
+            verdict = environment.verdict(observation, terminated, episode_return)
             view.end(flight, env.render, verdict)
             print(f"episode {flight.episode}: return {episode_return:.2f}")
 

@@ -3,11 +3,14 @@
 Each replaces the tables of its page; bench and experiments also draw a picture.
 """
 
+import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any, Dict, Sequence
 
 from starter import preflight
 
@@ -15,13 +18,15 @@ preflight.check()
 
 import numpy as np
 import pandas as pd
+from tabulate import tabulate
 from typer import Option
 
 import main
-from scripts.maintain.measuring import cells, measure, plot, short, write
+from scripts.verify import machine
 from starter import PROJECT, Problem, console
 from starter.environments.environment import load, parse_arguments
 from starter.evaluation import is_solved
+from starter.storage import settings
 
 DOCS = PROJECT / "docs"
 STOCK = "stock", ["scripts/maintain/reports.py", "stock"]  # what `measure` takes for RLlib's DQN
@@ -51,35 +56,139 @@ ENVIRONMENTS = (  # the ID, then arguments
 )
 
 
-def bench(
-    seeds: int = Option(20, min=1, help="Measure seeds 1 to this one."),
-    against: str = Option(None, metavar="COMMIT", help="Compare with the code of this commit."),
-):
+Figures = Dict[str, Any]
+
+
+def measure(name: str, command: Sequence[str], folder: Path = PROJECT) -> Figures:
+    """Let Python run a training, called `name`, in a project's folder; return its figures.
+
+    They are those of `read`, the CPU `seconds`, and the `peak` of its memory in GiB.
+    """
+    print(f"measuring {name}", flush=True)
+    with tempfile.TemporaryDirectory() as output:
+        usage = run([*command, "--output", output], folder)
+        figures = read(next(Path(output).glob("*-seed*")))
+    seconds = usage.ru_utime + usage.ru_stime
+    return {**figures, "seconds": seconds, "peak": usage.ru_maxrss / 2**20}
+
+
+def run(command, folder):
+    """Run Python in a folder; return its use of resources, as `os.wait4` does."""
+    child = subprocess.Popen(
+        [sys.executable, *command],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(folder)},
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,  # Ctrl-C would end the training early, as if it were complete
+    )
+    try:
+        _, child.returncode, usage = os.wait4(child.pid, 0)
+    finally:
+        child.kill()
+    if child.returncode:
+        raise Problem(f"{' '.join(command)} failed: its message is above")
+    return usage
+
+
+def read(run: Path) -> Figures:
+    """Return the figures in a run's folder.
+
+    They are `timesteps`; `frames`, how many of the environment's own timesteps these are;
+    `training`, the seconds in `algorithm.train()`; `evaluations`, a `[frames, mean return]` each;
+    `trained` and `random`, the returns of the kept policy and of the random one in fresh episodes.
+    """
+    rows = pd.read_csv(run / "statistics.csv")
+    episodes = pd.read_csv(run / "evaluations.csv", dtype={"iteration": str})
+    returns = {name: list(group) for name, group in episodes.groupby("iteration")["return"]}
+    frames = rows["timesteps_total"] * settings.read(run).get("action_repeat", 1)
+    iterations = sorted(int(name) for name in returns if name.isdigit())
+    return {
+        "timesteps": rows["timesteps_total"].iloc[-1],
+        "frames": frames.iloc[-1],
+        "training": rows["time_total_s"].iloc[-1],
+        "evaluations": [[frames[n - 1], np.mean(returns[str(n)])] for n in iterations],
+        "trained": returns["trained"],
+        "random": returns.get("random"),
+    }
+
+
+def short(value: float) -> str:
+    """Return a number with decimals only if it is small."""
+    return f"{value:.0f}" if abs(value) >= 10 else f"{value:.2g}"
+
+
+def cells(runs: Sequence[Figures], environment) -> Dict[str, str]:
+    """Return the cells of a report's row by heading, with a line for each run."""
+    lines = []
+    for run in runs:
+        returns = np.array(run["trained"])
+        reached = returns >= environment.target
+        timesteps = f"{run['timesteps']:,}" if is_solved(returns, environment) else "-"
+        lines.append(
+            {
+                "timesteps trained, if solved": timesteps,
+                "best policy": f"{short(returns.mean())} ± {short(returns.std())}",
+                "at the threshold": "-" if environment.solved is None else f"{reached.mean():.0%}",
+                "CPU seconds": f"{run['seconds']:.0f}",
+            }
+        )
+    return {heading: "<br>".join(line[heading] for line in lines) for heading in lines[0]}
+
+
+def write(path: Path, *tables: Sequence[Dict[str, Any]]) -> None:
+    """Replace the tables of a page, in order, and the name of the machine that measured them.
+
+    A table is a list of rows: their cells, by heading.
+    """
+    new, here = iter(tables), f"{os.cpu_count()} cores of {machine()}."
+
+    def table(_):
+        return tabulate(next(new), "keys", tablefmt="github", disable_numparse=True) + "\n"
+
+    page = re.sub(r"(?m)^(\|.*\n)+", table, path.read_text("utf-8"))
+    page = re.sub(r"(?m)^(Measured by `[^`]+` on ).*", lambda found: found[1] + here, page)
+    path.write_text(page, "utf-8")
+    print(page)
+
+
+def plot(path: Path, curves: Dict[str, Sequence[Figures]], environment) -> None:
+    """Draw how the runs of each label learn: their evaluations, and how many have solved it.
+
+    A larger dot is the kept policy's return in fresh episodes, where its training ended.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 5), dpi=150, layout="constrained")
+    above, below = figure.subplots(2, sharex=True, gridspec_kw={"height_ratios": [3, 1]})
+    for number, (label, runs) in enumerate(curves.items()):
+        color, solved, end = f"C{number}", [], max(run["frames"] for run in runs)
+        above.plot([], [], "o-", color=color, label=label)
+        for run in runs:
+            last = run["frames"], np.mean(run["trained"])
+            above.plot(*zip(*run["evaluations"], last), ".-", color=color, lw=0.7, alpha=0.5)
+            above.plot(*last, "o", color=color)
+            if is_solved(np.array(run["trained"]), environment):
+                solved.append(run["frames"])
+        shares = np.arange(len(solved) + 1) / len(runs)
+        below.step([0, *sorted(solved), end], [*shares, shares[-1]], where="post", color=color)
+    above.axhline(environment.solved, color="gray", ls="--", lw=1.2)
+    above.set(ylabel="mean return, greedy policy")
+    below.set(xlabel="frames", ylabel="runs solved", ylim=(-0.05, 1.05))
+    below.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
+    below.xaxis.set_major_formatter("{x:,.0f}")
+    figure.legend(loc="outside upper center", ncol=3, frameon=False)
+    figure.savefig(path)
+
+
+def bench(seeds: int = Option(20, min=1, help="Measure seeds 1 to this one.")):
     """Measure the default run, seed by seed, and RLlib's stock DQN."""
-    lander, runs, earlier = load("LunarLander-v2"), {"this code": []}, f"commit {against}"
-    with tempfile.TemporaryDirectory() as folder:
-        if against:
-            export(against, Path(folder))
-            runs[earlier] = []
-        for seed in range(1, seeds + 1):  # in turn: the machine may be slower later
-            command = ["main.py", "--seed", str(seed)]
-            for name, project in zip(runs, (PROJECT, Path(folder))):
-                runs[name].append(measure(f"seed-{seed}-{name}", command, project))
-    numbered = enumerate(runs["this code"], start=1)
-    each = [{"seed": seed, **cells([run], lander)} for seed, run in numbered]
-    runs["RLlib's DQNConfig()"] = [measure(*STOCK)]
+    lander = load("LunarLander-v2")
+    runs = [measure(f"seed-{n}", ["main.py", "--seed", str(n)]) for n in range(1, seeds + 1)]
+    each = [{"seed": seed, **cells([run], lander)} for seed, run in enumerate(runs, start=1)]
+    runs = {"this code": runs, "RLlib's DQNConfig()": [measure(*STOCK)]}
     whole = [summary(name, some, lander) for name, some in runs.items()]
     write(DOCS / "benchmark.md", whole, each)
-    runs.pop(earlier, None)  # a commit's name says nothing to most who see the picture
     plot(DOCS / "learning.png", runs, lander)
-
-
-def export(commit, folder):
-    """Put the files of a commit into a folder; raise a Problem if there is no such commit."""
-    command = ["git", "archive", "--output", folder / "code.tar", commit]
-    if subprocess.run(command, cwd=PROJECT, stderr=subprocess.DEVNULL).returncode:
-        raise Problem(f"--against {commit}: there is no such commit; see `git log`")
-    shutil.unpack_archive(folder / "code.tar", folder)
 
 
 def summary(name, runs, lander):

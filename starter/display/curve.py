@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections import Counter
 from functools import lru_cache
 from typing import Optional
 
@@ -32,18 +33,19 @@ def _warn_once(error):
 
 
 def _draw(path, run, epsilon, solved):
-    # Imported here: it takes half a second. Unlike pyplot, Figure never needs a display.
+    # Imported here: they take half a second. Unlike pyplot, Figure never needs a display.
+    import pandas as pd
     from matplotlib.figure import Figure
 
     ends = {row["training_iteration"]: row["timesteps_total"] for row in run.rows}
     # Nobody knows at which timestep an episode ended: spread an iteration's evenly over it.
+    ended = Counter(episode[0] for episode in run.episodes)
     timesteps, begin = [], 0
     for iteration, end in ends.items():
-        ended = sum(episode[0] == iteration for episode in run.episodes)
-        timesteps += np.linspace(begin, end, ended + 1)[1:].tolist()
+        timesteps += np.linspace(begin, end, ended[iteration] + 1)[1:].tolist()
         begin = end
     returns = [episode[1] for episode in run.episodes]
-    means = [np.mean(returns[max(n - 100, 0) : n]) for n in range(1, len(returns) + 1)]
+    means = pd.Series(returns, dtype=float).rolling(100, min_periods=1).mean()
     greedy = {ends[n]: np.mean(evaluation) for n, evaluation in run.evaluations.items()}
 
     figure = Figure(figsize=(8, 4), dpi=150)

@@ -123,9 +123,9 @@ class Environment:
             env.step(0)
             env.render()
 
-    def verdict(self, observation: np.ndarray, truncated: bool, episode_return: float) -> str:
+    def verdict(self, observation: np.ndarray, terminated: bool, episode_return: float) -> str:
         """Return in words how an episode ended, from its last timestep."""
-        return f"{'time limit' if truncated else 'ended'} {episode_return:+.0f}"
+        return f"{'ended' if terminated else 'time limit'} {episode_return:+.0f}"
 
 
 class Lander(Environment):
@@ -136,8 +136,8 @@ class Lander(Environment):
     gif = "lander.gif"
     names = ("do nothing", "left engine", "main engine", "right engine")
 
-    def verdict(self, observation: np.ndarray, truncated: bool, episode_return: float) -> str:
-        if truncated:
+    def verdict(self, observation: np.ndarray, terminated: bool, episode_return: float) -> str:
+        if not terminated:
             how = "out of time"
         elif not np.any(observation[2:4]):  # at rest, its speed is exactly 0
             how = "landed"

@@ -17,7 +17,7 @@ from starter.storage.folder import LATEST
 FORMAT = "rllib-dqn-starter 5"
 MANIFEST, FACTS = "manifest", "facts"  # JSON, as an array of bytes
 POLICY, TRAINING = "policy/", "training/"  # what the names of arrays begin with
-FILES = "checkpoint_*.npz"
+FILES = f"checkpoint_{'[0-9]' * 6}.npz"
 FIX = "name a file that training printed after 'saved', or a run's folder"
 
 
@@ -46,12 +46,13 @@ def save(
         arrays, facts = training
         content[FACTS] = _packed(facts)
         content.update({TRAINING + name: values for name, values in arrays.items()})
-    made = Path(folder, FILES.replace("*", f"{iteration:06}"))
+    made = Path(folder, f"checkpoint_{iteration:06}.npz")
     packed = io.BytesIO()  # on a full disk, zipfile would also complain by itself
     np.savez(packed, **content)
     with replacing(made) as scratch:
         scratch.write_bytes(packed.getvalue())
-    for old in made.parent.glob(f"*{FILES}"):  # also what a process that was killed left
+    cut_short = made.parent.glob(f".*-{FILES}")  # by a process that was killed
+    for old in [*made.parent.glob(FILES), *cut_short]:
         if old != made:
             with suppress(OSError):
                 old.unlink()
@@ -110,9 +111,11 @@ def _load(path, *names):
     try:
         with np.load(path, allow_pickle=False) as file:  # unpickling could run code
             content = {name: file[name] for name in names or file}
-    except (OSError, ValueError, LookupError, BadZipFile):
+        for name in content.keys() & {MANIFEST, FACTS}:
+            content[name] = dict(json.loads(bytes(content[name])))
+    except (OSError, AttributeError, LookupError, TypeError, ValueError, BadZipFile):
         return {}
-    return {n: json.loads(bytes(c)) if n in (MANIFEST, FACTS) else c for n, c in content.items()}
+    return content
 
 
 def _packed(content):

@@ -61,7 +61,8 @@ class PipelinedDQN(FastDQN):
     def restore_workers(self, workers):
         """After each iteration, ask the workers that died, which Ray may have restarted."""
         workers.probe_unhealthy_workers()
-        self._ask(*sorted(self._gone))
+        asked = {worker for worker, _ in self._requests}
+        self._ask(*sorted(self._gone - asked))
 
     def _ask(self, *workers):
         weights = self.workers.local_worker().get_weights()

@@ -71,7 +71,7 @@ def test_what_is_known_of_an_environment():
     assert load("FrozenLake-v1").notes == ["observation: Discrete(16), flattened to 16 numbers"]
     assert fine.notes[0].startswith("it sets no time limit, so an episode ends after 10,000 ")
     assert type(load("helpers.broken:Short-v0").target) is float  # JSON has none of numpy's
-    assert cart.verdict(np.zeros(4), True, 500.0) == "time limit +500"
+    assert cart.verdict(np.zeros(4), False, 500.0) == "time limit +500"
     assert str(load("CartPole-v1", action_repeat=2)) == "CartPole-v1 action_repeat=2"
 
 
@@ -80,10 +80,10 @@ def test_what_is_known_of_the_lander():
     assert (str(lander), str(load("LunarLander-v2", action_repeat=2))) == ("LunarLander-v2",) * 2
     assert (lander.solved, lander.actions[2], lander.notes) == (200, "main engine", [])
     still, fast = np.zeros(8), np.ones(8) / 2
-    assert lander.verdict(still, False, 250.4) == "landed +250"
-    assert lander.verdict(fast, False, -90.0) == "crashed -90"
-    assert lander.verdict(2 * fast, False, -90.0) == "flew away -90"
-    assert lander.verdict(fast, True, 9.0) == "out of time +9"
+    assert lander.verdict(still, True, 250.4) == "landed +250"
+    assert lander.verdict(fast, True, -90.0) == "crashed -90"
+    assert lander.verdict(2 * fast, True, -90.0) == "flew away -90"
+    assert lander.verdict(fast, False, 9.0) == "out of time +9"
 
 
 def test_the_time_limit_counts_the_environments_own_timesteps():

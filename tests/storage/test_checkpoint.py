@@ -55,6 +55,18 @@ def test_killed_at_any_moment_the_newest_checkpoint_is_whole(tmp_path):
     assert cut_short  # it was killed where it matters
 
 
+def test_a_save_removes_older_checkpoints_but_no_copy_of_the_users(tmp_path):
+    old = checkpoint.save(tmp_path, 1, WEIGHTS)
+    copies = [
+        old.with_name(name) for name in ("checkpoint_best.npz", "keep_checkpoint_000001.npz")
+    ]
+    for copy in copies:
+        copy.write_bytes(old.read_bytes())
+    new = checkpoint.save(tmp_path, 2, WEIGHTS)
+    assert sorted(tmp_path.iterdir()) == sorted([new, *copies])
+    assert checkpoint.newest(copies[0]).manifest["iteration"] == 1
+
+
 def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path):
     path = tmp_path / "picture.gif"
     path.write_text("old")
@@ -70,6 +82,7 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path):
     [
         lambda content: b"",
         lambda content: content[:100],
+        lambda content: b"\x93NUMPY" + content,
         # 9.0 is the last number of the policy's weights, 8.0 that of the replay buffer.
         lambda content: content.replace(np.float32(9).tobytes(), b"????"),
         lambda content: content.replace(np.float32(8).tobytes(), b"????"),

@@ -1,7 +1,6 @@
 """The reports are worked out from the figures of their trainings."""
 
 import shutil
-import subprocess
 
 import pytest
 from helpers import PROJECT, copy_project
@@ -43,12 +42,12 @@ def rows(path):
 
 def test_the_benchmark(measured, tmp_path):
     runs = {
-        "seed-1-this code": figures(GOOD, 10, peak=0.75),
-        "seed-2-this code": figures(CRASHES, 30, timesteps=4096),
+        "seed-1": figures(GOOD, 10, peak=0.75),
+        "seed-2": figures(CRASHES, 30, timesteps=4096),
         "stock": figures([-50.0] * 100, 90, timesteps=80, evaluations=[]),
     }
     measured(runs.get)
-    reports.bench(seeds=2, against=None)
+    reports.bench(seeds=2)
     found = rows(tmp_path / "benchmark.md")
     this = ["this code", "1 of 2", "229", "87.5%", "20", "30", "0.75 GiB", "6,144", "1,536"]
     assert this in found
@@ -89,20 +88,3 @@ def test_each_experiment_changes_a_line_of_the_code(old, tmp_path):
     assert sum(reports.CHANGES[old] in path.read_text("utf-8") for path in new) == 1
     with pytest.raises(Problem, match="no longer in the code"):
         reports.change(project, old)
-
-
-def test_export_has_the_files_of_the_commit(tmp_path, monkeypatch):
-    if not shutil.which("git"):
-        pytest.skip("there is no git here")
-    monkeypatch.setattr(reports, "PROJECT", tmp_path)
-    identity = ("-c", "user.name=me", "-c", "user.email=me@localhost")
-    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
-    for text in ("old", "new"):
-        (tmp_path / "main.py").write_text(text)
-        subprocess.run(["git", "add", "main.py"], cwd=tmp_path, check=True)
-        subprocess.run(["git", *identity, "commit", "-qm", text], cwd=tmp_path, check=True)
-    (tmp_path / "there").mkdir()
-    reports.export("HEAD~1", tmp_path / "there")
-    assert (tmp_path / "there" / "main.py").read_text() == "old"
-    with pytest.raises(Problem, match="there is no such commit"):
-        reports.export("HEAD~7", tmp_path / "there")
