@@ -1,8 +1,7 @@
 """Search for settings with Ray Tune, on all cores or those of a cluster (--address): `make tune`.
 
 Each trial trains the lander with one combination of a small grid, and evaluates its greedy policy
-every few iterations. It ends when that policy's mean return reaches main.py's STOP_RETURN, or
-after --iterations.
+every few iterations. It ends after --iterations, or when the mean return reaches STOP_RETURN.
 """
 
 from starter import preflight
@@ -53,9 +52,7 @@ class Progress(tune.Callback):
 
 def search(
     iterations: int = Option(20, min=1, help="Train each trial at most this many iterations."),
-    address: str = Option(
-        None, metavar="HOST:PORT", help="Join this cluster; auto: this machine's."
-    ),
+    address: str = Option(None, metavar="HOST:PORT", help="Join a cluster; auto: this machine's."),
 ):
     """Train with every combination of a grid, and rank them by what the greedy policy returns."""
     session.start(1 if address else os.cpu_count(), address, [main.__name__])

@@ -81,9 +81,7 @@ def train(
         None, min=0, help="Set the random seed; the same one repeats a run.", show_default="0"
     ),
     workers: int = Option(0, min=0, help="Play in this many more processes."),
-    address: str = Option(
-        None, metavar="HOST:PORT", help="Join this cluster; auto: this machine's."
-    ),
+    address: str = Option(None, metavar="HOST:PORT", help="Join a cluster; auto: this machine's."),
     resume: bool = Option(False, "--resume", help="Resume the newest run."),
     from_checkpoint: Path = Option(None, metavar="PATH", help="Resume this run or checkpoint."),
     render: views.Render = views.RENDER_FLAG,

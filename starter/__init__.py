@@ -3,11 +3,11 @@
 preflight.py    what must hold before the heavy imports: Python, packages, variables
 console.py      the command line: one line per error, Ctrl-C, the progress bar
 files.py        files that are whole or absent
-environments/   what an environment is made from, and whether it keeps its promises
-learning/       RLlib's DQN made fast: sampler, exploration, replay buffer, updates
+environments/   what an environment is made from, its checks; blame.py has the line for its errors
+learning/       RLlib's DQN made fast: sampler, replay buffer, updates; main.py has its settings
 evaluation.py   how good a policy is, which is the best, when to stop
-display/        what shows a policy: window, GIF, panel, learning curve, printed lines
-storage/        what a run keeps: folder, checkpoint, CSV files, settings, TensorBoard
+display/        what shows a policy: view.py picks a window or a GIF; panel, curve, printed lines
+storage/        what a run keeps: run.py has CSV files and TensorBoard's log; checkpoint, settings
 trained.py      a trained policy, for a script of one's own
 workers/        what more processes and machines need: Ray, and DQN that learns beside them
 """
