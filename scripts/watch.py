@@ -4,6 +4,7 @@ from starter import preflight
 
 preflight.check()
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import List
 
@@ -40,7 +41,8 @@ def watch(
         f"{found.path}: {environment}, seed {found.manifest['seed']}, "
         f"{found.manifest['iteration']} iterations{changed and f', trained with {changed}'}"
     )
-    with folder.opened(output, f"{environment}-watched") as gifs, views.open_view(
+    watched = folder.opened(output, f"{environment}-watched")
+    with nullcontext() if render == views.Render.none else watched as gifs, views.open_view(
         render, gifs, environment, pilot.policy.config, plain
     ) as view:
         main.watch(pilot, environment, seed, episodes, view)
