@@ -4,7 +4,7 @@
     make ITERATIONS=2 SEED=3                fewer iterations, another seed
     .venv/bin/python main.py --help         every flag
 
-Read it from top to bottom: main(), at the end, calls the functions above it in order. Other
+Read it from top to bottom: main(), at the end, calls the functions above it. Other
 environments, checkpoints, more processes and machines are for scripts/train.py and watch.py.
 """
 
@@ -26,13 +26,13 @@ from starter.environments import environment as environments
 from starter.evaluation import FRESH_SEED, Goal, random_pilot
 from starter.storage.run import open_run
 
-ITERATIONS = 60  # at most; over seeds 1 to 20, the median is 13
-STOP_RETURN = 250  # greedy mean return to train to, above the 200 that count as solved
+ITERATIONS = 60  # at most; half of the seeds 1 to 20 stop by 13
+STOP_RETURN = 250  # greedy mean return to stop at; 200 already counts as solved
 PATIENCE = 8  # iterations without a better policy, once one has solved the lander
 
 
 def configure(seed, environment):
-    """Return every choice of the algorithm, as RLlib's `DQNConfig`."""
+    """Return all settings of the algorithm, as RLlib's `DQNConfig`."""
     from starter.learning.fast_dqn import FastDQNConfig  # takes seconds; --help need not wait
 
     return (
@@ -49,23 +49,23 @@ def configure(seed, environment):
         )
         .training(
             gamma=0.99,  # the discount: a reward one timestep later counts 1 % less
-            # By timestep, with straight lines between: smaller updates keep what works.
+            # By timestep, with straight lines between. Smaller updates later keep what works.
             lr_schedule=[[0, 3e-3], [40_000, 1e-3]],
-            n_step=3,  # late rewards travel back three times as fast
+            n_step=3,  # rewards travel back three timesteps per update
             num_steps_sampled_before_learning_starts=1_000,
             # Replay 16 timesteps for each one played: after a fragment, 16 * 512 / 128 updates.
             training_intensity=16,
             train_batch_size=128,
-            target_network_update_freq=512,  # timesteps: after each fragment's updates
+            target_network_update_freq=512,  # timesteps: once per fragment
             double_q=True,
             model={"fcnet_hiddens": [128], "fcnet_activation": "relu"},
             dueling=True,  # then two heads: the mean Q-value, and how each action differs from it
             hiddens=[64],  # of each head
-            grad_clip=None,  # the Huber loss, linear beyond an error of 1, has no steep gradients
-            ema_decay=0.92,  # the averaged weights are evaluated and kept
+            grad_clip=None,  # not needed: the Huber loss is linear beyond an error of 1
+            ema_decay=0.92,  # the average of the weights is evaluated, the best one kept
             replay_buffer_config={
-                "capacity": 50_000,  # timesteps; older ones, of worse policies, slow learning down
-                "reward_scale": 0.05,  # a new network predicts values near 0, not hundreds
+                "capacity": 50_000,  # timesteps; older ones, from worse policies, slow learning
+                "reward_scale": 0.05,  # keeps targets near the outputs of a new network, around 0
             },
         )
         .reporting(min_sample_timesteps_per_iteration=4_096)
@@ -77,7 +77,7 @@ def build_algorithm(seed, environment):
 
     RLlib hides the update, which is the heart of DQN. One update is:
 
-        batch = replay_buffer.sample(128)                  # its rewards times reward_scale
+        batch = replay_buffer.sample(128)                  # rewards of 3 timesteps * reward_scale
         best = argmax(network(batch.next_observations))    # double_q: the network chooses,
         value = target_network(batch.next_observations)[best]      # the target network rates
         value = 0 where terminated                         # but not where time ran out
@@ -96,7 +96,7 @@ def train(algorithm, environment, iterations, run, stop_return=STOP_RETURN, pati
     """Train up to iteration `iterations`, or until Ctrl-C; return the best policy's weights.
 
     Training stops earlier once a policy passes an evaluation of 200 flights: a mean of at least
-    `stop_return`, and of the lander's, 95 % that return at least 200. It also stops when the best
+    `stop_return` and, on the lander, 95 % of flights at 200 or more. It also stops when the best
     policy has solved the environment and is `patience` iterations old. See starter/evaluation.py.
     """
     best, goal = run.best, Goal(environment, stop_return, patience, start=algorithm.iteration)
@@ -107,7 +107,7 @@ def train(algorithm, environment, iterations, run, stop_return=STOP_RETURN, pati
             result = algorithm.train()
             print(report.statistics(result))
             mean, evaluation = result["episode_reward_mean"], None
-            with algorithm.averaged() as policy:  # `fly` uses these weights, too
+            with algorithm.averaged() as policy:  # `fly` now uses these weights
                 if goal.is_due(iteration, mean):
                     evaluation = goal.evaluate(fly)
                     print("greedy policy:", report.summary(evaluation.returns, environment.solved))
@@ -120,12 +120,12 @@ def train(algorithm, environment, iterations, run, stop_return=STOP_RETURN, pati
 
 
 def evaluate(pilot, environment, episodes=100, first_seed=FRESH_SEED):
-    """Fly `episodes` side by side; return their returns, an array of shape (episodes,).
+    """Fly episodes side by side; return an array of their returns, shape (episodes,).
 
     `pilot` takes observations, shape (n, ...), and returns actions, shape (n,).
     """
     returns = np.zeros(episodes)
-    for first in range(0, episodes, environment.copies):  # as many as may be open at once
+    for first in range(0, episodes, environment.copies):  # open at most this many at once
         numbers = range(first, min(first + environment.copies, episodes))
         with ExitStack() as stack:
             flying = {i: stack.enter_context(environment.make()) for i in numbers}
@@ -141,7 +141,7 @@ def evaluate(pilot, environment, episodes=100, first_seed=FRESH_SEED):
 
 
 def watch(pilot, environment, seed, episodes, view):
-    """Fly `episodes` (None: as many as the view likes); show every timestep in `view`."""
+    """Fly `episodes` (None: the view decides); show every timestep in `view`."""
     with environment.make(view.render_mode) as env:
         for flight in view.flights(episodes):
             observation, _ = env.reset(seed=seed + flight.episode)
@@ -164,7 +164,7 @@ def main(
     seed: int = Option(0, min=0, help="Set the random seed; the same one repeats a run."),
     render: Render = RENDER_FLAG,
     episodes: int = EPISODES_FLAG,
-    output: Path = Option("runs", help="Put the run's folder into this one."),
+    output: Path = Option("runs", help="Create the run's folder in this one."),
 ):
     """Train a DQN on LunarLander-v2, and show what it learned."""
     # 25 decisions a second, not 50.
@@ -176,7 +176,7 @@ def main(
     with open_run(output, algorithm, environment, seed, iterations=iterations) as run:
         # 2. Train.
         policy.set_weights(train(algorithm, environment, iterations, run))
-        # 3. Evaluate, on fresh flights: they had no part in training, nor in choosing the policy.
+        # 3. Evaluate, on fresh flights, used neither in training nor in choosing the policy.
         trained = evaluate(pilot, environment)
         random = evaluate(random_pilot(environment, seed), environment)
         run.finish(trained=trained, random=random)

@@ -87,7 +87,7 @@ def train(
     render: views.Render = views.RENDER_FLAG,
     episodes: int = views.EPISODES_FLAG,
     plain: bool = views.PLAIN_FLAG,
-    output: Path = Option("runs", help="Put the run's folder into this one."),
+    output: Path = Option("runs", help="Create the run's folder in this one."),
 ):
     """Train a DQN on any environment, and show what it learned."""
     found, arguments = None, parse_arguments(env_arg)

@@ -3,11 +3,11 @@
 preflight.py    what must hold before the heavy imports: Python, packages, variables
 console.py      the command line: one line per error, Ctrl-C, the progress bar
 files.py        files that are whole or absent
-environments/   what an environment is made from, its checks; blame.py has the line for its errors
+environments/   what is trained on: loading.py, spaces.py (as vectors), checks.py, blame.py (errors)
 learning/       RLlib's DQN made fast: sampler, replay buffer, updates; main.py has its settings
-evaluation.py   how good a policy is, which is the best, when to stop
-display/        what shows a policy: view.py picks a window or a GIF; panel, curve, printed lines
-storage/        what a run keeps: run.py has CSV files and TensorBoard's log; checkpoint, settings
+evaluation.py   how good a policy is, which is the best, and when main.train stops
+display/        what shows a policy: view.py picks window or GIF and the title; panel, curve, lines
+storage/        what a run keeps: run.py has CSV files, TensorBoard's log; checkpoint, settings
 trained.py      a trained policy, for a script of one's own
 workers/        what more processes and machines need: Ray, and DQN that learns beside them
 """

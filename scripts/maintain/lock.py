@@ -19,7 +19,7 @@ from typer import Argument, Option
 from starter import PROJECT, Problem, console, preflight
 
 LINUX = "x86_64-unknown-linux-gnu"
-LOCKS = {  # what each is compiled from, and uv's name of its platform
+LOCKS = {  # sources, and uv's name of the platform; platforms.sh and setup.sh have theirs, too
     "locks/build.txt": ("locks/build.in", LINUX),
     "requirements.txt": ("requirements.in", LINUX),
     "locks/dev.txt": ("locks/dev.in", LINUX),

@@ -266,7 +266,7 @@ def environments():
     write(DOCS / "environments.md", table)
 
 
-def stock(output: Path = Option("runs", help="Put the run's folder into this one.")):
+def stock(output: Path = Option("runs", help="Create the run's folder in this one.")):
     """Train RLlib's `DQNConfig()` for 10 iterations of 1,000 timesteps, without action repeat."""
     from ray.rllib.algorithms.dqn import DQNConfig
 

@@ -11,7 +11,7 @@ from PIL.GifImagePlugin import getdata, getheader
 from starter.display.panel import Draw
 from starter.files import replacing
 
-FRAMES_PER_SECOND = 25  # at most: browsers slow down GIFs faster than 50
+FRAMES_PER_SECOND = 25  # at most, whatever the speed: browsers slow down GIFs beyond 50
 UNCHANGED = 31  # the transparent color, after 31 visible ones: the pixel stays as it was
 
 
