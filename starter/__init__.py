@@ -3,7 +3,7 @@
 preflight.py    what must hold before the heavy imports: Python, packages, variables
 console.py      the command line: one line per error, Ctrl-C, the progress bar
 files.py        files that are whole or absent
-environments/   what is trained on: loading.py, spaces.py (as vectors), checks.py, blame.py (errors)
+environments/   what is trained on: loading.py, spaces.py (vectors), checks.py, blame.py (errors)
 learning/       RLlib's DQN made fast: sampler, replay buffer, updates; main.py has its settings
 evaluation.py   how good a policy is, which is the best, and when main.train stops
 display/        what shows a policy: view.py picks window or GIF and the title; panel, curve, lines
