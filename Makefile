@@ -98,4 +98,3 @@ environments: setup ## measure what main.py's settings reach on other environmen
 
 experiments: setup ## change one line of the default run, and measure the effect
 	@$(BIN)/python scripts/maintain/reports.py experiments $(FLAGS)
-

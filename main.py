@@ -4,8 +4,8 @@
     make ITERATIONS=2 SEED=3                fewer iterations, another seed
     .venv/bin/python main.py --help         every flag
 
-Read it from top to bottom: main(), at the end, calls the functions above it. Other
-environments, checkpoints, more processes and machines are for scripts/train.py and watch.py.
+Read it from top to bottom: main(), at the end, calls the functions above it. Other environments,
+checkpoints, more processes and machines are for scripts/train.py and watch.py.
 """
 
 from starter import preflight

@@ -54,15 +54,14 @@ ENVIRONMENTS = (  # the ID, then arguments
     ("MountainCar-v0",),
     ("examples.autoscaler:Autoscaler-v0",),
 )
-
-
 Figures = Dict[str, Any]
 
 
 def measure(name: str, command: Sequence[str], folder: Path = PROJECT) -> Figures:
     """Let Python run a training, called `name`, in a project's folder; return its figures.
 
-    They are those of `read`, the CPU `seconds`, and the `peak` of its memory in GiB.
+    They are those of `read`, the CPU `seconds`, and the `peak` of its memory in GiB. Raise a
+    `Problem` if it fails.
     """
     print(f"measuring {name}", flush=True)
     with tempfile.TemporaryDirectory() as output:

@@ -26,7 +26,7 @@ class Environment:
         action_repeat: how many of the environment's own timesteps an action lasts, by default
             `usual_repeat`. Everywhere else, these count as one timestep.
 
-    It raises a `Problem` if it cannot be made, or not be learned, or fails in its first timesteps.
+    It raises a `Problem` if it cannot be made or learned, or fails in its first timesteps.
     """
 
     usual_repeat = 1

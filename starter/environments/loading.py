@@ -75,7 +75,7 @@ def _import(module, folder, id):
 
 
 def parse_arguments(pairs: Iterable[str]) -> Dict[str, Any]:
-    """Return `["gravity=-5.0", "wind=true"]` as `{"gravity": -5.0, "wind": True}`."""
+    """Return `["gravity=-5.0"]` as `{"gravity": -5.0}`, or raise a `Problem`."""
     arguments = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
@@ -86,7 +86,7 @@ def parse_arguments(pairs: Iterable[str]) -> Dict[str, Any]:
 
 
 def as_text(arguments: Dict[str, Any]) -> Dict[str, str]:
-    """Return arguments for JSON: each value as Python writes it, if `parse` can read that."""
+    """Return arguments for JSON: as Python writes them; a `Problem` if `parse` cannot read one."""
     texts = {name: repr(value) for name, value in arguments.items()}
     for name, text in texts.items():
         if name == "render_mode":

@@ -23,8 +23,8 @@ def observations(space: gymnasium.Space) -> Tuple[int, Callable, Optional[str]]:
 
     Returns:
         How many numbers a vector has; a function that returns an observation as a new array of
-        shape (size,) and type float32; and a line that says what was done, or None. Both raise
-        `Invalid`, for a space or an observation that does not fit.
+        shape (size,) and type float32; and a line that says what was done, or None. Both this
+        and that function raise `Invalid`, for a space or an observation that does not fit.
     """
     flattened, bounds = _flattener(space, "the observation"), flatten_space(space)
     (size,) = bounds.shape
@@ -91,8 +91,8 @@ def _flattener(space, name):
 def actions(space: gymnasium.Space) -> Tuple[List[str], Callable, Optional[str]]:
     """Return how the numbers 0 to n - 1 become actions, one for each combination.
 
-    These are a name for each action; a function that returns the action of a number; and a line
-    that says what was done, or None. Raise `Invalid` if there are more than 400, or none to count.
+    That is a name for each action, a function from a number to its action, and a line that says
+    what was done, or None. Raise `Invalid` if the space cannot be learned, or has more than 400.
     """
     if isinstance(space, Discrete):
         start = int(space.start)

@@ -36,7 +36,7 @@ def build(config, **options):
 
 
 def build_policy(config, weights: Dict[str, np.ndarray]):
-    """Build the policy of an RLlib config, with these weights; it cannot be trained."""
+    """Build the policy of an RLlib config, with weights that fit (`check_shapes`), to watch."""
     env = config.env(config.env_config)
     policy = create_policy_for_framework(
         DEFAULT_POLICY_ID,

@@ -34,8 +34,8 @@ def open_run(
     """Provide a `Run` in a new folder below `output`, or in `folder`.
 
     A new one is named after the environment, the seed, the settings that differ from the shipped
-    ones, and the date. Raise a `Problem` if the folder cannot be written to; at the end, if the
-    newest files could not be.
+    ones, and the date. Raise a `Problem` if the folder cannot be written to, and at the end if
+    the newest files could not be written.
     """
     changed = settings.differences(settings.from_config(algorithm.config))
     with opened(output, f"{environment}-seed{seed} {changed}".strip(), folder) as folder:

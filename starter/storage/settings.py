@@ -71,7 +71,7 @@ def read(folder: Path) -> Dict[str, Any]:
 
 
 def write(folder: Path, config, **about: Any) -> None:
-    """Write settings.json: `about`, the versions, and the settings of the algorithm."""
+    """Write settings.json (`about`, versions, settings), or raise a `Problem`."""
     packages = {name: sys.modules[name].__version__ for name in ("ray", "gymnasium", "tensorflow")}
     content = {
         **about,
