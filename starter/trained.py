@@ -27,10 +27,8 @@ def load(
 ) -> Trained:
     """Return the policy of a run or a checkpoint, and its environment; or raise a `Problem`.
 
-    Args:
-        folder: a run's, or a checkpoint's path.
-        id: of the environment, if its file has moved since.
-        arguments: of the environment, in place of those of the same names in training.
+    `folder` is a run's, or a checkpoint's path; `id` is the environment's, if its file has moved
+    since; its `arguments` replace those of the same names in training.
     """
     found = checkpoint.newest(folder)
     environment = Environment.from_manifest(found.manifest, id, arguments)

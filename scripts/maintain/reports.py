@@ -37,7 +37,7 @@ CHANGES = {  # a text in main.py or in starter/learning/sampler.py, and what rep
     "target_network_update_freq=512,": "target_network_update_freq=4_096,",
     "gamma=0.99,": "gamma=0.9,",
     '"epsilon": [(0, 1.0), (10_000, 0.15)],': '"epsilon": [(0, 0.0)],',
-    'terminals[t, i] = not info.get("TimeLimit.truncated", False)': "terminals[t, i] = True",
+    'terminals[t, i] = not infos[i].get("TimeLimit.truncated", False)': "terminals[t, i] = True",
     "lr_schedule=[[0, 3e-3], [40_000, 1e-3]],": "lr_schedule=[[0, 3e-2], [40_000, 1e-2]],",
     "n_step=3,": "n_step=1,",
     '"reward_scale": 0.05,': '"reward_scale": 1,',
@@ -65,28 +65,23 @@ def measure(name: str, command: Sequence[str], folder: Path = PROJECT) -> Figure
     """
     print(f"measuring {name}", flush=True)
     with tempfile.TemporaryDirectory() as output:
-        usage = run([*command, "--output", output], folder)
+        command = [*command, "--output", output]
+        child = subprocess.Popen(
+            [sys.executable, *command],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(folder)},
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C would end the training early, as if it were complete
+        )
+        try:
+            _, child.returncode, usage = os.wait4(child.pid, 0)
+        finally:
+            child.kill()
+        if child.returncode:
+            raise Problem(f"{' '.join(command)} failed: its message is above")
         figures = read(next(Path(output).glob("*-seed*")))
     seconds = usage.ru_utime + usage.ru_stime
     return {**figures, "seconds": seconds, "peak": usage.ru_maxrss / 2**20}
-
-
-def run(command, folder):
-    """Run Python in a folder; return its use of resources, as `os.wait4` does."""
-    child = subprocess.Popen(
-        [sys.executable, *command],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(folder)},
-        stdout=subprocess.DEVNULL,
-        start_new_session=True,  # Ctrl-C would end the training early, as if it were complete
-    )
-    try:
-        _, child.returncode, usage = os.wait4(child.pid, 0)
-    finally:
-        child.kill()
-    if child.returncode:
-        raise Problem(f"{' '.join(command)} failed: its message is above")
-    return usage
 
 
 def read(run: Path) -> Figures:
@@ -212,12 +207,10 @@ def experiments():
     """Measure the default run with one line changed, for each of the changes."""
     lander, default = load("LunarLander-v2"), train(None)
     runs = {old: train(old) for old in CHANGES}
-    random = {"trained": default[0]["random"], "timesteps": 0, "seconds": 0}
     rows = {
         "nothing": default,
         **{f"`{old}` → `{CHANGES[old]}`": some for old, some in runs.items()},
         "RLlib's own `DQNConfig()`, one seed, 10,000 timesteps": [measure(*STOCK)],
-        "random actions": [random],
     }
     table = [{"change": name, **cells(some, lander)} for name, some in rows.items()]
     write(DOCS / "experiments.md", table)

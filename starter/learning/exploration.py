@@ -15,10 +15,9 @@ class TemporallyExtendedEpsilonGreedy(Exploration):
     "Temporally-Extended epsilon-Greedy Exploration", arXiv:2006.01782. They draw the number of
     timesteps from a heavy-tailed distribution; here it is uniform.
 
-    Args:
-        epsilon: the share of all timesteps that random actions take, as points
-            `(timestep, share)` with straight lines between them.
-        seconds: a random action is held for this long at most, and for one timestep at least.
+    `epsilon` is the share of all timesteps that random actions take, as points
+    `(timestep, share)` with straight lines between them. A random action is held for `seconds`
+    at most, and for one timestep at least.
     """
 
     def __init__(self, *args, epsilon, seconds=0.0, timesteps_per_second=1.0, **kwargs):

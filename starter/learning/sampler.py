@@ -56,18 +56,16 @@ class LockstepSampler(InputReader):
             best = self._greedy(self._observations)
             actions[t] = self._policy.exploration.hold(best, self._policy.global_timestep)
             self._policy.global_timestep += len(self._envs)
-            for i, env in enumerate(self._envs):
-                observation, reward, done, info = env.step(int(actions[t, i]))
-                next_observations[t, i] = self._observations[i] = observation
-                rewards[t, i] = reward
-                self._returns[i] += reward
-                self._lengths[i] += 1
-                if done:
-                    ends[t, i] = True
-                    terminals[t, i] = not info.get("TimeLimit.truncated", False)
-                    self._finished.append(RolloutMetrics(int(self._lengths[i]), self._returns[i]))
-                    self._returns[i] = self._lengths[i] = 0
-                    self._observations[i] = env.reset()
+            results = [env.step(int(action)) for env, action in zip(self._envs, actions[t])]
+            next_observations[t], now, ends[t], infos = zip(*results)
+            self._observations, rewards[t] = next_observations[t].copy(), now
+            self._returns += now
+            self._lengths += 1
+            for i in np.flatnonzero(ends[t]):
+                terminals[t, i] = not infos[i].get("TimeLimit.truncated", False)
+                self._finished.append(RolloutMetrics(int(self._lengths[i]), self._returns[i]))
+                self._returns[i] = self._lengths[i] = 0
+                self._observations[i] = self._envs[i].reset()
 
         # RLlib's loss multiplies the value of new_obs by gamma^n * (1 - done). A row that spans
         # fewer than n timesteps has another discount, and a done that makes up for that.
@@ -88,15 +86,12 @@ class LockstepSampler(InputReader):
 def n_step(rewards, ends, terminals, n, gamma):
     """Sum up the rewards of n timesteps, or of fewer where an episode or the fragment ends.
 
-    Args:
-        rewards: of each timestep, shape (timesteps, environments).
-        ends: whether an episode ended there, the same shape.
-        terminals: whether it ended for good, not by a time limit, the same shape.
+    `rewards`, shape (timesteps, environments), are of each timestep; `ends` says whether an
+    episode ended there, and `terminals` whether it did so for good, not by a time limit.
 
-    Returns:
-        Three arrays of that shape: the discounted sum of rewards from each timestep on; the
-        timestep of the last reward in it; and the discount of the value of the observation after
-        that reward: gamma to the number of rewards, or 0 after a terminal.
+    Return three arrays of that shape: the discounted sum of rewards from each timestep on; the
+    timestep of the last reward in it; and the discount of the value of the observation after
+    that reward: gamma to the number of rewards, or 0 after a terminal.
     """
     steps = len(rewards)
     sums = rewards.astype(np.float32)
