@@ -4,7 +4,6 @@ from starter import preflight
 
 preflight.check()
 
-from contextlib import nullcontext
 from pathlib import Path
 from typing import List
 
@@ -41,10 +40,8 @@ def watch(
         f"{found.path}: {environment}, seed {found.manifest['seed']}, "
         f"{found.manifest['iteration']} iterations{changed and f', trained with {changed}'}"
     )
-    watched = folder.opened(output, f"{environment}-watched")
-    with nullcontext() if render == views.Render.none else watched as gifs, views.open_view(
-        render, gifs, environment, pilot.policy.config, plain
-    ) as view:
+    gifs = folder.dated(output, f"{environment}-watched")
+    with views.open_view(render, gifs, environment, pilot.policy.config, plain) as view:
         main.watch(pilot, environment, seed, episodes, view)
 
 

@@ -9,7 +9,7 @@ from PIL import Image
 from PIL.GifImagePlugin import getdata, getheader
 
 from starter.display.panel import Draw
-from starter.files import replacing
+from starter.files import replacing, writing
 
 FRAMES_PER_SECOND = 25  # at most, whatever the speed: browsers slow down GIFs beyond 50
 UNCHANGED = 31  # the transparent color, after 31 visible ones: the pixel stays as it was
@@ -18,10 +18,13 @@ UNCHANGED = 31  # the transparent color, after 31 visible ones: the pixel stays 
 class Gif:
     """Records frames, and draws them when it is closed: by then the panel knows each return.
 
-    `reason` says why this is not a window, if a window was wanted.
+    It makes the folder, or raises a `Problem`. `reason` says why this is not a window, if a window
+    was wanted.
     """
 
     def __init__(self, path: Path, timesteps_per_second: float, reason: str = ""):
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
         self._path, self._reason = path, reason
         self.every = max(round(timesteps_per_second / FRAMES_PER_SECOND), 1)  # timesteps a frame
         # A GIF counts in hundredths of a second, and browsers slow down those below 2.

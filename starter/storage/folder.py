@@ -21,7 +21,7 @@ def opened(output: Union[str, Path], name: str, folder: Optional[Path] = None) -
 
     Raise a `Problem` if it cannot be created, or another process is using it.
     """
-    folder = folder or _new(Path(output).expanduser(), name)
+    folder = folder or _new(output, name)
     descriptor = os.open(folder, os.O_RDONLY)  # the lock ends with it, or with the process
     try:
         try:
@@ -37,15 +37,19 @@ def opened(output: Union[str, Path], name: str, folder: Optional[Path] = None) -
             folder.rmdir()
 
 
-def _new(output, name):
+def dated(output: Union[str, Path], name: str) -> Path:
+    """Return the path `output/name-DATE-TIME`, where nothing is created."""
     name = re.sub(r"[^\w.+=-]+", "-", name)  # an ID may contain / and :
     name = name.encode()[:LONGEST_NAME].decode("utf-8", "ignore")
+    return Path(output).expanduser() / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
+
+
+def _new(output, name):
     with writing(output):
-        output.mkdir(parents=True, exist_ok=True)
         while True:
-            folder = output / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
+            folder = dated(output, name)
             with suppress(FileExistsError):
-                folder.mkdir()
+                folder.mkdir(parents=True)
                 return folder
             time.sleep(0.1)  # another run started in this second
 

@@ -45,6 +45,14 @@ def test_a_window_that_nobody_can_see(variables, words, tmp_path):
     assert not (tmp_path / "runs").exists()
 
 
+def test_only_a_gif_needs_a_folder_to_write_to(tmp_path):
+    (tmp_path / "file").touch()
+    flags = ["--from-checkpoint", "docs/demo", "--episodes", "1", "--output", tmp_path / "file"]
+    done = run_here(watch.watch, *flags, "--render", "none")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert_refused(run_here(watch.watch, *flags, "--render", "gif"), "cannot write", "--output")
+
+
 def test_an_unexpected_error_shows_where_it_was_raised(tmp_path):
     """Python's own traceback, without the lines of click and typer: people edit main.py."""
     copy = copy_project(tmp_path)
