@@ -18,8 +18,7 @@ UNCHANGED = 31  # the transparent color, after 31 visible ones: the pixel stays 
 class Gif:
     """Records frames, and draws them when it is closed: by then the panel knows each return.
 
-    It makes the folder, or raises a `Problem`. `reason` says why this is not a window, if a window
-    was wanted.
+    It makes the folder, or raises a `Problem`. `reason` says why it takes a window's place.
     """
 
     def __init__(self, path: Path, timesteps_per_second: float, reason: str = ""):

@@ -2,7 +2,7 @@
 
 import sys
 import warnings
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Callable, Dict, Optional, Tuple
 
 import gymnasium
 import numpy as np
@@ -34,6 +34,7 @@ class Environment:
     shares = (0.0, 0.0)  # of episodes that must reach `solved`: to be solved, to end training
     gif = "episodes.gif"  # the file for recorded episodes
     names: Tuple[str, ...] = ()  # of the actions; or else the environment's own `action_names`
+    mirror: Optional[Callable] = None  # for an environment that is the same in a mirror
 
     def __init__(self, id: str, arguments: Arguments = None, action_repeat: Optional[int] = None):
         self.arguments = arguments or {}
@@ -135,6 +136,14 @@ class Lander(Environment):
     shares = (0.9, 0.95)  # the mean alone may hide that one lander in four crashes
     gif = "lander.gif"
     names = ("do nothing", "left engine", "main engine", "right engine")
+
+    @staticmethod
+    def mirror(observations: np.ndarray, actions: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+        """Swap left and right in observations, shape (n, 8), and actions, shape (n,)."""
+        # x, its speed, the angle and its speed change their signs; the legs change places.
+        signs = np.array([-1, 1, -1, 1, -1, -1, 1, 1], observations.dtype)
+        swapped = (observations * signs)[:, [0, 1, 2, 3, 4, 5, 7, 6]]
+        return swapped, np.array([0, 3, 2, 1])[actions]
 
     def verdict(self, observation: np.ndarray, terminated: bool, episode_return: float) -> str:
         if not terminated:

@@ -23,7 +23,6 @@ def find(id: str) -> Tuple[str, EnvSpec, Optional[ModuleType]]:
 
     A module may be in the current folder. A file may be anywhere, with the modules that it
     imports beside it. Raise a `Problem` if there is none, or importing it fails.
-
     Return the ID, with an absolute path if it has one; how to make the environment; the module.
     """
     place, _, name = id.rpartition(":")

@@ -20,7 +20,6 @@ def observations(space: gymnasium.Space) -> Tuple[int, Callable, Optional[str]]:
     """Return how observations become vectors: flattened as by gymnasium, then scaled.
 
     A number of a `Box` with two bounds, one of them beyond 100, is scaled from them to -1 and 1.
-
     Return how many numbers a vector has; a function that returns an observation as a new array of
     shape (size,) and type float32; and a line that says what was done, or None. Both this and
     that function raise `Invalid`, for a space or an observation that does not fit.

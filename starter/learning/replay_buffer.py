@@ -1,6 +1,6 @@
 """DQN's replay buffer: the newest transitions in numpy arrays, sampled one batch at a time."""
 
-from typing import Dict, Optional
+from typing import Callable, Dict, Optional
 
 import numpy as np
 from ray.rllib.policy.sample_batch import DEFAULT_POLICY_ID, SampleBatch
@@ -14,13 +14,14 @@ class ColumnarReplayBuffer(MultiAgentReplayBuffer):
     """A ring of transitions, one array per column.
 
     RLlib's own buffers keep a Python object per timestep, and return one row per call. Here one
-    call returns a whole batch: `FastDQN` sets `batch_size` to `train_batch_size`.
+    call returns a whole batch: `FastDQN` sets `batch_size`, and `mirror` to the `Environment`'s.
 
     Args:
         capacity: number of timesteps to keep; the newest replace the oldest.
         batch_size: number of rows that `sample(1)` returns, drawn with replacement.
         seed: for the draws, independent of every global random state.
         reward_scale: rewards are stored multiplied by this; RLlib's statistics are not affected.
+        mirrored: share of the rows that `sample` passes through `mirror`, if there is one.
     """
 
     def __init__(
@@ -29,11 +30,13 @@ class ColumnarReplayBuffer(MultiAgentReplayBuffer):
         batch_size: int = 1,
         seed: Optional[int] = None,
         reward_scale: float = 1.0,
+        mirrored: float = 0.0,
         **kwargs,
     ):
         super().__init__(capacity=capacity, storage_unit="timesteps")
         self.batch_size = batch_size
-        self.reward_scale = reward_scale
+        self.reward_scale, self.mirrored = reward_scale, mirrored
+        self.mirror: Optional[Callable] = None
         self._random = np.random.default_rng(seed)
         self._columns = {}
         self._next = 0
@@ -61,6 +64,11 @@ class ColumnarReplayBuffer(MultiAgentReplayBuffer):
         """Draw `num_items * batch_size` rows, each row equally likely."""
         at = self._random.integers(self._size, size=num_items * self.batch_size)
         rows = {name: column[at] for name, column in self._columns.items()}
+        if self.mirror:
+            some = self._random.random(len(at)) < self.mirrored
+            actions = rows["actions"][some]
+            rows["obs"][some], rows["actions"][some] = self.mirror(rows["obs"][some], actions)
+            rows["new_obs"][some], _ = self.mirror(rows["new_obs"][some], actions)
         return SampleBatch(rows).as_multi_agent()
 
     def get_state(self) -> Dict[str, np.ndarray]:

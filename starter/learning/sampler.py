@@ -48,8 +48,7 @@ class LockstepSampler(InputReader):
         next_observations = np.empty_like(observations)
         actions = np.empty(shape, np.int64)
         rewards = np.empty(shape, np.float32)
-        ends = np.zeros(shape, bool)
-        terminals = np.zeros(shape, bool)
+        ends, terminals = np.zeros((2, *shape), bool)
 
         for t in range(self._steps):
             observations[t] = self._observations
@@ -88,7 +87,6 @@ def n_step(rewards, ends, terminals, n, gamma):
 
     `rewards`, shape (timesteps, environments), are of each timestep; `ends` says whether an
     episode ended there, and `terminals` whether it did so for good, not by a time limit.
-
     Return three arrays of that shape: the discounted sum of rewards from each timestep on; the
     timestep of the last reward in it; and the discount of the value of the observation after
     that reward: gamma to the number of rewards, or 0 after a terminal.

@@ -86,6 +86,42 @@ def test_what_is_known_of_the_lander():
     assert lander.verdict(fast, False, 9.0) == "out of time +9"
 
 
+class MirroredRandom:
+    """The random numbers of another generator, as LunarLander must see them for a mirrored flight.
+
+    It draws the moon's heights, then pairs: the first push (x, y), and the engines' dispersion
+    (along the lander, across it) in each frame.
+    """
+
+    def __init__(self, random):
+        self.random, self.scalars = random, 0
+
+    def uniform(self, low, high, size=None):
+        drawn = self.random.uniform(low, high, size)
+        if size:
+            return np.append(drawn[10::-1], drawn[11])
+        self.scalars += 1
+        turned = self.scalars == 1 or (self.scalars > 2 and self.scalars % 2 == 0)
+        return -drawn if turned else drawn
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_the_mirror_image_of_a_flight_obeys_the_same_physics(seed):
+    lander, random = load("LunarLander-v2"), np.random.default_rng(seed)
+    with lander.make() as env, lander.make() as other:
+        env.unwrapped.np_random = np.random.default_rng(seed)
+        other.unwrapped.np_random = MirroredRandom(np.random.default_rng(seed))
+        observation, mirrored = env.reset()[0], other.reset()[0]
+        for _ in range(50):
+            actions = random.choice(4, size=1, p=[0.25, 0.15, 0.45, 0.15])
+            [expected], [action] = lander.mirror(observation[None], actions)
+            np.testing.assert_allclose(mirrored, expected, atol=1e-3)
+            observation, reward, *ends, _ = env.step(int(actions[0]))
+            mirrored, its_reward, *its_ends, _ = other.step(int(action))
+            assert its_reward == pytest.approx(reward, abs=0.1)
+            assert (ends, its_ends) == ([False, False], [False, False])
+
+
 def test_the_time_limit_counts_the_environments_own_timesteps():
     env = load("CartPole-v1", {"max_episode_steps": 9}, action_repeat=4).make()
     env.reset(seed=0)

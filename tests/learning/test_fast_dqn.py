@@ -88,8 +88,8 @@ EDITS = [
         "`double_q=False`": lambda c: c.training(double_q=False),
         "`n_step=1`, `n_step=5`": lambda c: c.training(n_step=5),
         "`lr=5e-4` with `lr_schedule=None`": lambda c: c.training(lr=5e-4, lr_schedule=None),
-        "`capacity`, `reward_scale`": lambda c: c.training(
-            replay_buffer_config={"capacity": 500, "reward_scale": 1}
+        "`capacity`, `reward_scale`, `mirrored`": lambda c: c.training(
+            replay_buffer_config={"capacity": 500, "reward_scale": 1, "mirrored": 0}
         ),
         '`"seconds": 0`, each random action for one timestep': lambda c: c.exploration(
             exploration_config={"seconds": 0}

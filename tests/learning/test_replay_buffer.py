@@ -73,6 +73,21 @@ def test_rewards_are_kept_to_scale_and_the_batch_is_left_alone():
     np.testing.assert_array_equal(added["rewards"], np.arange(8))
 
 
+def test_a_share_of_the_rows_is_mirrored():
+    plain, buffer = sampled(filled(batch_size=10_000)), filled(batch_size=10_000, mirrored=0.25)
+    np.testing.assert_array_equal(sampled(buffer)["obs"], plain["obs"])  # there is no mirror
+    buffer = filled(batch_size=10_000, mirrored=0.25)
+    buffer.mirror = lambda observations, actions: (-observations, -actions)
+    batch = sampled(buffer)
+    sign = np.where(batch["actions"] < 0, -1, 1)
+    assert abs((sign < 0).mean() - 0.9 * 0.25) < 0.02  # one row in ten has the action 0
+    np.testing.assert_array_equal(batch["actions"] * sign, plain["actions"])
+    for name in ("obs", "new_obs"):
+        rest = plain["actions"] > 0
+        np.testing.assert_array_equal(batch[name][rest], (plain[name].T * sign).T[rest])
+    np.testing.assert_array_equal(batch["rewards"], plain["rewards"])
+
+
 @pytest.mark.parametrize("count", [7, 13])
 @pytest.mark.parametrize("capacity", [10, 15])
 def test_a_saved_buffer_continues_where_it_was(count, capacity):
