@@ -2,7 +2,7 @@
 
     .venv/bin/python examples/one_update.py
 
-The policy that comes with the clone plays a little and is updated 16 times; the next update is
+The policy that comes with the clone plays a little and is updated four times; the next update is
 shown.
 """
 
@@ -26,7 +26,7 @@ worker = algorithm.workers.local_worker()
 worker.set_global_vars({"timestep": 50_000})  # it decides epsilon and the learning rate
 for _ in range(16):
     buffer.add(worker.sample())
-for _ in range(16):
+for _ in range(4):
     policy.learn_on_batch(buffer.sample(1)["default_policy"])
 
 # The target, as build_algorithm in main.py has it: double DQN with n-step returns.
