@@ -28,7 +28,7 @@ def trained(request, tmp_path_factory):
     with FileLock(str(base / "trained.lock")):
         if not result.exists():
             (folder / "home").mkdir(parents=True, exist_ok=True)
-            flags = ["--iterations", 2, "--seed", 1, "--render", "gif", "--episodes", 1]
+            flags = ["--iterations", 2, "--seed", 3, "--render", "gif", "--episodes", 1]
             done = run_main(*flags, "--output", folder / "runs", HOME=folder / "home")
             assert done.returncode == 0, done.stderr
             result.write_text(json.dumps([done.stdout, done.stderr]))

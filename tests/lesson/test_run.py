@@ -46,7 +46,7 @@ def test_each_line_is_of_the_training_episodes_so_far(trained):
             *figures,
             f"{np.mean(lengths):.1f}",
         ]
-    assert len(episodes) > 100 > len([e for e in episodes if e[0] == 1]) > 20
+    assert len(episodes) > len([e for e in episodes if e[0] == 1]) > 20
 
 
 @pytest.mark.slow

@@ -23,7 +23,7 @@ QUIET = ["--render", "none", "--episodes", 1]
 
 @pytest.fixture()
 def copy(trained, tmp_path):
-    """Return a copy of the output of two iterations with seed 1, to be resumed at will."""
+    """Return a copy of the output of two iterations with seed 3, to be resumed at will."""
     return shutil.copytree(trained[0], tmp_path / "runs", symlinks=True)
 
 
@@ -106,7 +106,7 @@ def test_a_resumed_training_continues_the_same_run(copy, monkeypatch):
     ("flags", "changes", "words"),
     [
         (["--iterations", 2], {}, "has 2 iterations; set --iterations to more"),
-        (["--seed", 0], {}, "trained with --seed 1; leave --seed out"),
+        (["--seed", 0], {}, "trained with --seed 3; leave --seed out"),
         (["--env", "CartPole-v1"], {}, "trained on LunarLander-v2, not CartPole-v1"),
         (["--env-arg", "gravity=-5.0"], {}, "leave --env-arg out"),
         (["--action-repeat", 1], {}, "with --action-repeat 2; leave --action-repeat out"),
