@@ -25,9 +25,11 @@ def run(function: Callable) -> None:
     try:
         sys.exit(app(standalone_mode=False))
     except Problem as problem:
-        _end(problem, 1)
+        print("error:", problem, file=sys.stderr)
+        sys.exit(1)
     except click.ClickException as problem:
-        _end(problem.format_message(), problem.exit_code)
+        print("error:", problem.format_message(), file=sys.stderr)
+        sys.exit(problem.exit_code)
     except (KeyboardInterrupt, click.Abort):
         sys.exit(128 + signal.SIGINT)
     except Terminated:
@@ -40,11 +42,6 @@ def run(function: Callable) -> None:
     finally:
         close_all()
         gc.freeze()  # or Python looks for garbage among a million objects before it ends
-
-
-def _end(message, status):
-    print("error:", message, file=sys.stderr)
-    sys.exit(status)
 
 
 def iterations(first: int, last: int) -> Iterator[int]:

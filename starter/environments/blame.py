@@ -4,8 +4,8 @@ import inspect
 import os
 import sysconfig
 import traceback
-from contextlib import contextmanager, suppress
-from typing import Any, Iterator
+from contextlib import AbstractContextManager, suppress
+from typing import Any
 
 import gymnasium
 
@@ -26,17 +26,19 @@ class Invalid(ValueError):
     """A space that cannot be learned, or a value that breaks gymnasium's interface."""
 
 
-@contextmanager
-def blaming(what: str, source: Any = None, method: str = "") -> Iterator[None]:
-    """Turn an error inside `with` into a `Problem`: what failed, why, the user's file and line.
+class blaming(AbstractContextManager):
+    """Turns an error inside `with` into a `Problem`: what failed, why, the user's file and line.
 
     If the traceback has no line of the user's code, the line is where `source`, a function or a
     class, is defined, or its `method`.
     """
-    try:
-        yield
-    except (Exception, SystemExit) as error:
-        raise Problem(f"{what}: {_said(error, source, method)}") from error
+
+    def __init__(self, what: str, source: Any = None, method: str = ""):
+        self._what, self._where = what, (source, method)
+
+    def __exit__(self, kind, error, trace):
+        if isinstance(error, (Exception, SystemExit)):
+            raise Problem(f"{self._what}: {_said(error, *self._where)}") from error
 
 
 def _said(error, source, method):

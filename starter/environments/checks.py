@@ -41,9 +41,13 @@ class Checked(gymnasium.Wrapper):
     def __init__(self, env: gymnasium.Env, name: str, repeat: int = 1):
         super().__init__(env)
         _open.add(self)
-        self.name, self._repeat, self._author = name, repeat, author(env)
+        self.name, self._repeat, source = name, repeat, author(env)
+        self._blaming = {
+            method: blaming(f"{name}, {method}() of {source.__name__}", source, method)
+            for method in ("reset", "step", "render", "close")
+        }
         try:
-            with blaming(f"{name}, {self._author.__name__}", self._author):
+            with blaming(f"{name}, {source.__name__}", source):
                 size, self._encode, seen = spaces.observations(env.observation_space)
                 numbers, self._decode, chosen = spaces.actions(env.action_space)
                 names = getattr(env, "action_names", None)
@@ -59,13 +63,13 @@ class Checked(gymnasium.Wrapper):
 
     def reset(self, *, seed: Optional[int] = None, **kwargs: Any) -> Tuple[np.ndarray, Dict]:
         """Begin an episode; return the observation, shape (n,), and the info."""
-        with self._blaming("reset"):
+        with self._blaming["reset"]:
             observation, info = self.env.reset(seed=seed, **kwargs)
             return self._encode(observation), info
 
     def step(self, action: int) -> Tuple[np.ndarray, float, bool, bool, Dict]:
         """Advance one timestep; return observation, reward, terminated, truncated and info."""
-        with self._blaming("step"):
+        with self._blaming["step"]:
             total = 0.0
             for _ in range(self._repeat):
                 result = self.env.step(self._decode(action))
@@ -80,24 +84,20 @@ class Checked(gymnasium.Wrapper):
 
     def render(self) -> np.ndarray:
         """Return a frame, shape (height, width, 3) and type uint8."""
-        with self._blaming("render"):
+        with self._blaming["render"]:
             return _picture(self.env.render())
 
     def close(self) -> None:
         """Close the environment, unless it is closed already."""
         if self in _open:
             _open.remove(self)
-            with self._blaming("close"):
+            with self._blaming["close"]:
                 self.env.close()
 
     def __exit__(self, kind, error, trace):
         """Close the environment; an error of `close` does not replace an earlier one."""
         with suppress(Problem) if error else nullcontext():
             self.close()
-
-    def _blaming(self, method):
-        what = f"{self.name}, {method}() of {self._author.__name__}"
-        return blaming(what, self._author, method)
 
 
 def try_out(env: Checked, other: Checked) -> None:
@@ -136,9 +136,11 @@ def _play(seeds: Dict[Checked, int]) -> List[List[Any]]:
 
 
 def _reward(reward):
-    with suppress(TypeError, ValueError):
+    try:
         if abs(reward) <= LARGEST:  # NaN is not
             return float(reward)
+    except (TypeError, ValueError):
+        pass
     raise Invalid(f"the reward is {shorten(repr(reward))}, not a finite float32")
 
 
