@@ -108,11 +108,11 @@ def train(algorithm, environment, iterations, run, stop_return=STOP_RETURN, pati
             result = algorithm.train()
             print(report.statistics(result))
             mean, evaluation = result["episode_reward_mean"], None
-            with algorithm.averaged() as policy:  # `fly` now uses these weights
-                if goal.is_due(iteration, mean):
-                    evaluation = goal.evaluate(fly)
-                    print("greedy policy:", report.summary(evaluation.returns, environment.solved))
-                best.offer(iteration, policy, evaluation, mean)
+            algorithm.greedy.use(algorithm.average)  # `fly` now uses these weights
+            if goal.is_due(iteration, mean):
+                evaluation = goal.evaluate(fly)
+                print("greedy policy:", report.summary(evaluation.returns, environment.solved))
+            best.offer(iteration, algorithm.average, evaluation, mean)
             run.record(algorithm, result, evaluation)
             curve.update(run, algorithm, environment.solved)
             if (evaluation and evaluation.passed) or goal.out_of_patience(best, iteration):
@@ -173,10 +173,10 @@ def main(
     check_can_render(render, environment)
     # 1. Configure and build.
     algorithm = build_algorithm(seed, environment)
-    policy, pilot = algorithm.get_policy(), algorithm.greedy
+    pilot = algorithm.greedy
     with open_run(output, algorithm, environment, seed, iterations=iterations) as run:
         # 2. Train.
-        policy.set_weights(train(algorithm, environment, iterations, run))
+        pilot.use(train(algorithm, environment, iterations, run))
         # 3. Evaluate, on fresh flights, used neither in training nor in choosing the policy.
         trained = evaluate(pilot, environment)
         random = evaluate(random_pilot(environment, seed), environment)
@@ -184,7 +184,7 @@ def main(
         curve.update(run, algorithm, environment.solved, last=True)
         print(report.outcome(run, environment, trained, random))
         # 4. Watch.
-        with open_view(render, run.folder, environment, policy.config) as view:
+        with open_view(render, run.folder, environment, pilot.policy.config) as view:
             watch(pilot, environment, seed, episodes, view)
 
 

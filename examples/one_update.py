@@ -22,12 +22,13 @@ config = settings.apply_network(main.configure(0, environment), trained_with)
 algorithm = config.build()
 network, policy, buffer = algorithm.greedy, algorithm.get_policy(), algorithm.local_replay_buffer
 policy.set_weights(found.weights)
-worker = algorithm.workers.local_worker()
-worker.set_global_vars({"timestep": 50_000})  # it decides epsilon and the learning rate
+timestep = {"timestep": 50_000}  # it decides epsilon and the learning rate
+algorithm.workers.local_worker().set_global_vars(timestep)
 for _ in range(16):
-    buffer.add(worker.sample())
+    buffer.add(algorithm.play(found.weights))
 for _ in range(4):
     policy.learn_on_batch(buffer.sample(1)["default_policy"])
+network.use(policy.get_weights())
 
 # The target, as build_algorithm in main.py has it: double DQN with n-step returns.
 batch = buffer.sample(1)["default_policy"]
@@ -39,6 +40,7 @@ targets = batch["rewards"] + rest
 before = network.q_values(batch["obs"])[rows, actions]
 errors = targets - before
 td_error = policy.learn_on_batch(batch)["td_error"]  # RLlib's has the other sign
+network.use(policy.get_weights())
 after = network.q_values(batch["obs"])[rows, actions]
 
 # Show the row that came closest to its target, of those high above the moon.

@@ -35,8 +35,8 @@ def trial(settings):
     while True:
         for _ in range(EVALUATE_EVERY):
             algorithm.train()
-        with algorithm.averaged():
-            returns = main.evaluate(algorithm.greedy, lander, 50, FIRST_SEED)
+        algorithm.greedy.use(algorithm.average)
+        returns = main.evaluate(algorithm.greedy, lander, 50, FIRST_SEED)
         yield {"iteration": algorithm.iteration, "return": returns.mean()}
 
 

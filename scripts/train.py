@@ -120,9 +120,8 @@ def train(
         if found:
             run.resume(algorithm, found)
         # 2. Train.
-        policy, pilot = algorithm.get_policy(), algorithm.greedy
-        weights = main.train(algorithm, environment, iterations, run, stop_reward, patience)
-        policy.set_weights(weights)
+        pilot = algorithm.greedy
+        pilot.use(main.train(algorithm, environment, iterations, run, stop_reward, patience))
         session.stop()
         # 3. Evaluate.
         trained = main.evaluate(pilot, environment)
@@ -131,7 +130,7 @@ def train(
         curve.update(run, algorithm, environment.solved, last=True)
         print(report.outcome(run, environment, trained, random))
         # 4. Watch.
-        with views.open_view(render, run.folder, environment, policy.config, plain) as view:
+        with views.open_view(render, run.folder, environment, pilot.policy.config, plain) as view:
             main.watch(pilot, environment, seed, episodes, view)
 
 

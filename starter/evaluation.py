@@ -12,6 +12,7 @@ FIRST_EVALUATION = 8  # an iteration; before it, a policy is rarely good
 EVALUATE_EVERY = 2  # iterations: an evaluation can take as long as an iteration
 STAGES = (10, 20, 50, 100, 200)  # episodes flown by the end of each stage
 SURE = 100  # episodes: from this many on, luck is no excuse
+Weights = Dict[str, np.ndarray]  # of a network, by name
 
 
 class Evaluation(NamedTuple):
@@ -93,7 +94,7 @@ class Best:
     iteration: Optional[int] = None  # the iteration that it has reached; None before the first
     # By which policies are compared: evaluated, passed, solved, mean return.
     rank: Tuple[bool, bool, bool, float] = (False, False, False, -np.inf)
-    weights: Dict[str, np.ndarray] = field(default_factory=dict)  # by name
+    weights: Weights = field(default_factory=dict)
 
     @property
     def solved(self) -> bool:
@@ -109,8 +110,10 @@ class Best:
             hashed.update(values.tobytes())
         return hashed.hexdigest()
 
-    def offer(self, iteration: int, policy, evaluation: Optional[Evaluation], mean: float) -> None:
-        """Keep the weights of RLlib's `policy` if it is better.
+    def offer(
+        self, iteration: int, weights: Weights, evaluation: Optional[Evaluation], mean: float
+    ) -> None:
+        """Keep a policy's weights if it is better.
 
         Without an `evaluation` of it, the mean return of the training episodes counts.
         """
@@ -119,7 +122,7 @@ class Best:
         else:
             rank = False, False, False, -np.inf if np.isnan(mean) else float(mean)
         if self.iteration is None or rank > self.rank:
-            self.iteration, self.rank, self.weights = iteration, rank, policy.get_weights()
+            self.iteration, self.rank, self.weights = iteration, rank, weights
 
 
 def random_pilot(environment, seed: int) -> Callable[[Sequence], np.ndarray]:

@@ -67,7 +67,7 @@ def draw_flights():
         algorithm.train()
     stages += algorithm.average, demo.weights
     for number, weights in enumerate(stages, start=1):
-        pilot.policy.set_weights(weights)
+        pilot.use(weights)
         gif = Gif(DOCS / f"flight-{number}.gif", lander.timesteps_per_second)
         main.watch(pilot, lander, 0, 1, View(gif, lander, pilot.policy.config, plain=True))
         gif.close()

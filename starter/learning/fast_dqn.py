@@ -1,14 +1,12 @@
 """RLlib's DQN, which trains some 60 times as fast here, and its settings."""
 
-from contextlib import contextmanager
-from typing import Any, Callable, Dict, Iterator
+from typing import Any, Callable, Dict
 
 import numpy as np
 from ray.rllib.algorithms.algorithm_config import NotProvided
 from ray.rllib.algorithms.dqn import DQN, DQNConfig
 from ray.rllib.algorithms.dqn.dqn_tf_policy import build_q_losses, clip_gradients
 from ray.rllib.policy.sample_batch import DEFAULT_POLICY_ID, SampleBatch
-from ray.rllib.policy.tf_policy import TFPolicy
 from ray.rllib.utils.framework import try_import_tf
 from ray.rllib.utils.metrics import (
     LAST_TARGET_UPDATE_TS,
@@ -110,14 +108,16 @@ class FastDQN(DQN):
         self._update = updates(self.get_policy(), self.config.train_batch_size)
         self.average = self.get_policy().get_weights()
 
-    def next_fragment(self) -> SampleBatch:
-        """Play a fragment in each environment."""
-        return self.workers.local_worker().sample()
+    def play(self, weights: Dict[str, np.ndarray]) -> SampleBatch:
+        """Play a fragment in each environment with these weights, by name."""
+        worker = self.workers.local_worker()
+        worker.sampler.greedy.use(weights)
+        return worker.sample()
 
     def training_step(self) -> Dict[str, Any]:
         """Play a fragment, then learn from `training_intensity` times as many timesteps."""
-        batch = self.next_fragment()
         counters, policy = self._counters, self.get_policy()
+        batch = self.play(policy.get_weights())
         self.local_replay_buffer.add(batch)
         counters[NUM_ENV_STEPS_SAMPLED] += batch.count
         timestep = counters[NUM_ENV_STEPS_SAMPLED]
@@ -129,25 +129,13 @@ class FastDQN(DQN):
         batches = self.local_replay_buffer.sample(updates)
         statistics = self._update(batches.policy_batches[DEFAULT_POLICY_ID])
         counters[NUM_ENV_STEPS_TRAINED] += batches.count
-        newest = np.float32(1 - self.config.ema_decay)
-        for name, values in policy.get_weights().items():
-            self.average[name] += newest * (values - self.average[name])
+        newest, share = policy.get_weights(), np.float32(1 - self.config.ema_decay)
+        self.average = {n: old + share * (newest[n] - old) for n, old in self.average.items()}
         if timestep - counters[LAST_TARGET_UPDATE_TS] >= self.config.target_network_update_freq:
             policy.update_target()
             counters[LAST_TARGET_UPDATE_TS] = timestep
         self.workers.local_worker().set_global_vars({"timestep": timestep})
         return {DEFAULT_POLICY_ID: statistics}
-
-    @contextmanager
-    def averaged(self) -> Iterator[TFPolicy]:
-        """Give the policy the averaged weights; afterwards it has its own again."""
-        policy = self.get_policy()
-        own = policy.get_weights()
-        TFPolicy.set_weights(policy, self.average)  # DQN's would set the target network's, too
-        try:
-            yield policy
-        finally:
-            TFPolicy.set_weights(policy, own)
 
 
 def updates(policy, batch_size: int) -> Callable[[Dict[str, np.ndarray]], Dict[str, Any]]:

@@ -1,9 +1,10 @@
 """Functions from observations to actions: the policy without exploration."""
 
-from typing import Callable, List, Sequence
+from typing import Callable, Dict, List, Sequence
 
 import numpy as np
 from ray.rllib.utils.framework import try_import_tf
+from tensorflow.compat.v1.graph_util import extract_sub_graph
 from tensorflow.core.protobuf.config_pb2 import CallableOptions
 
 # Graphs as in TensorFlow 1. RLlib does not ask for them if TensorFlow was imported first.
@@ -27,18 +28,28 @@ def prepare(session, fetches: Sequence, feeds: Sequence) -> Callable[..., List[n
 class Greedy:
     """Picks the action with the largest Q-value, never a random one.
 
-    It does what `compute_actions(observations, explore=False)` of RLlib's policy does, whose
-    weights may change later.
+    It does what `compute_actions(observations, explore=False)` of RLlib's policy does, with the
+    weights that the policy has now, or others: see `use`.
     """
 
     def __init__(self, policy):
         self.policy = policy
-        feeds = [policy._input_dict["obs"]]
+        graph = policy.get_session().graph
+        nodes = extract_sub_graph(graph.as_graph_def(), [policy.q_values.op.name]).node
+        # Where the network reads its variables, it is given weights instead.
+        self._names = {n.name: n.input[0] for n in nodes if n.op == "ReadVariableOp"}
+        reads = [graph.get_operation_by_name(name).outputs[0] for name in self._names]
+        feeds = [policy._input_dict["obs"], *reads]
         self._run = prepare(policy.get_session(), [policy.q_values], feeds)
+        self.use(policy.get_weights())
+
+    def use(self, weights: Dict[str, np.ndarray]) -> None:
+        """Change the weights, by the policy's names; later changes of its own do not count."""
+        self._weights = [weights[name] for name in self._names.values()]
 
     def q_values(self, observations: Sequence) -> np.ndarray:
         """Return the Q-values, shape (n, actions), of observations, shape (n, ...)."""
-        return self._run(np.asarray(observations, np.float32))[0]
+        return self._run(np.asarray(observations, np.float32), *self._weights)[0]
 
     def __call__(self, observations: Sequence) -> np.ndarray:
         """Return actions, shape (n,), for observations, shape (n, ...)."""

@@ -25,7 +25,7 @@ class LockstepSampler(InputReader):
     def __init__(self, worker):
         config = worker.config
         self._policy = worker.policy_map["default_policy"]
-        self._greedy = Greedy(self._policy)
+        self.greedy = Greedy(self._policy)
         self._envs = worker.async_env.get_sub_environments()
         self._steps = config.get_rollout_fragment_length()
         self._n_step = config.n_step
@@ -52,7 +52,7 @@ class LockstepSampler(InputReader):
 
         for t in range(self._steps):
             observations[t] = self._observations
-            best = self._greedy(self._observations)
+            best = self.greedy(self._observations)
             actions[t] = self._policy.exploration.hold(best, self._policy.global_timestep)
             self._policy.global_timestep += len(self._envs)
             results = [env.step(int(action)) for env, action in zip(self._envs, actions[t])]

@@ -1,4 +1,4 @@
-"""DQN that learns in this process while its workers, in processes of their own, play."""
+"""DQN that learns in this process, and plays in others: its workers."""
 
 import sys
 import time
@@ -16,9 +16,9 @@ CLOSE_SECONDS = 5  # for the workers to close their environments
 
 
 class PipelinedDQN(FastDQN):
-    """DQN that plays and learns at the same time.
+    """DQN whose fragments come from workers.
 
-    After each fragment, and before it learns, it asks that worker for another one. So with n
+    It asks a worker for another fragment as soon as it has one, and before it learns. So with n
     workers, a fragment's policy is n training steps old. It takes the fragments in the order of
     the workers, so that the same seed and number of workers give the same run. A worker that died
     is left out until Ray has restarted it; `train` raises a `Problem` if none comes back.
@@ -38,11 +38,11 @@ class PipelinedDQN(FastDQN):
             timeout_seconds=CLOSE_SECONDS,
         )
 
-    def next_fragment(self):
-        """Return the next worker's fragment, and ask that worker for another one."""
+    def play(self, weights):
+        """Return the next worker's fragment, and ask that worker for one with these weights."""
         for _ in range(PATIENCE):
             if not self._requests:
-                self._ask(*self._actors)
+                self._ask(weights, *self._actors)
             while self._requests:
                 worker, request = self._requests.popleft()
                 try:
@@ -53,7 +53,7 @@ class PipelinedDQN(FastDQN):
                     raise problem.cause from None
                 else:
                     self._note(worker, gone=False)
-                    self._ask(worker)
+                    self._ask(weights, worker)
                     return batch
             time.sleep(1)
         raise Problem("no worker process is left, and none came back; resume with --resume")
@@ -62,10 +62,9 @@ class PipelinedDQN(FastDQN):
         """After each iteration, ask the workers that died, which Ray may have restarted."""
         workers.probe_unhealthy_workers()
         asked = {worker for worker, _ in self._requests}
-        self._ask(*sorted(self._gone - asked))
+        self._ask(self.get_policy().get_weights(), *sorted(self._gone - asked))
 
-    def _ask(self, *workers):
-        weights = self.workers.local_worker().get_weights()
+    def _ask(self, weights, *workers):
         timestep = self._counters[NUM_ENV_STEPS_SAMPLED]
         for worker in workers:
             request = self._actors[worker].apply.remote(_sample, weights, timestep)
@@ -85,5 +84,8 @@ class PipelinedDQN(FastDQN):
 
 def _sample(worker, weights, timestep):
     """In the worker's process: play a fragment with the weights of that timestep."""
-    worker.set_weights(weights, {"timestep": timestep})
+    policy = worker.get_policy()
+    policy.set_weights(weights)  # RLlib finds the variables, which have other names here
+    worker.set_global_vars({"timestep": timestep})
+    worker.sampler.greedy.use(policy.get_weights())
     return worker.sample()

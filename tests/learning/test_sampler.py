@@ -115,6 +115,7 @@ def test_an_environment_whose_answer_is_known():
     algorithm = config.training(replay_buffer_config={"reward_scale": 0.05}).build()
     for _ in range(5):
         algorithm.train()
+    algorithm.greedy.use(algorithm.get_policy().get_weights())
     leave, stay = (
         algorithm.greedy.q_values([[1, 1]])[0] / algorithm.local_replay_buffer.reward_scale
     )

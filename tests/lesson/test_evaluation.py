@@ -86,13 +86,6 @@ def test_when_to_evaluate():
     assert not goal.is_due(EVALUATE_EVERY, float("nan"))
 
 
-class Policy:
-    """A policy whose weights are its name."""
-
-    def __init__(self, name):
-        self.get_weights = lambda: name
-
-
 def test_the_best_is_confirmed_then_solved_then_evaluated_then_has_the_larger_mean():
     ascending = [
         (None, float("nan")),  # no episode has ended yet
@@ -107,21 +100,21 @@ def test_the_best_is_confirmed_then_solved_then_evaluated_then_has_the_larger_me
         for order in ([worse, better], [better, worse]):
             best = Best()
             for iteration, (evaluation, mean) in enumerate(order, start=1):
-                best.offer(iteration, Policy(iteration), evaluation, mean)
+                best.offer(iteration, {"kernel": iteration}, evaluation, mean)
             assert order[best.iteration - 1] is better
-            assert best.weights == best.iteration
+            assert best.weights == {"kernel": best.iteration}
 
 
 def test_patience_counts_from_the_best_policy_and_anew_when_resumed():
     best = Best()
-    best.offer(10, Policy("good"), Evaluation(flights(240)[:100], True, False), 0)
+    best.offer(10, {}, Evaluation(flights(240)[:100], True, False), 0)
     goal = Goal(LANDER, stop_return=250, patience=8)
     assert [goal.out_of_patience(best, iteration) for iteration in (17, 18)] == [False, True]
     goal = Goal(LANDER, stop_return=250, patience=8, start=18)
     assert [goal.out_of_patience(best, iteration) for iteration in (25, 26)] == [False, True]
-    best.offer(11, Policy("better"), Evaluation(flights(245)[:100], True, False), 0)
+    best.offer(11, {}, Evaluation(flights(245)[:100], True, False), 0)
     unsolved = Best()
-    unsolved.offer(1, Policy("bad"), Evaluation(flights(100)[:10], False, False), 0)
+    unsolved.offer(1, {}, Evaluation(flights(100)[:10], False, False), 0)
     assert not goal.out_of_patience(unsolved, 1_000)
 
 
