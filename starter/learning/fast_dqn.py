@@ -1,6 +1,7 @@
 """RLlib's DQN, which trains some 60 times as fast here, and its settings."""
 
-from typing import Any, Callable, Dict
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Callable, Dict, Optional
 
 import numpy as np
 from ray.rllib.algorithms.algorithm_config import NotProvided
@@ -107,6 +108,7 @@ class FastDQN(DQN):
         self.greedy = Greedy(self.get_policy())
         self._update = updates(self.get_policy(), self.config.train_batch_size)
         self.average = self.get_policy().get_weights()
+        self._ahead: Optional[SampleBatch] = None  # the fragment played during the last updates
 
     def play(self, weights: Dict[str, np.ndarray]) -> SampleBatch:
         """Play a fragment in each environment with these weights, by name."""
@@ -115,9 +117,10 @@ class FastDQN(DQN):
         return worker.sample()
 
     def training_step(self) -> Dict[str, Any]:
-        """Play a fragment, then learn from `training_intensity` times as many timesteps."""
+        """Learn from `training_intensity` times a fragment, while the next one is played."""
         counters, policy = self._counters, self.get_policy()
-        batch = self.play(policy.get_weights())
+        weights = policy.get_weights()
+        batch, self._ahead = self._ahead or self.play(weights), None
         self.local_replay_buffer.add(batch)
         counters[NUM_ENV_STEPS_SAMPLED] += batch.count
         timestep = counters[NUM_ENV_STEPS_SAMPLED]
@@ -127,14 +130,18 @@ class FastDQN(DQN):
         replayed = (self.config.training_intensity or 0) * batch.count
         updates = max(round(replayed / self.config.train_batch_size), 1)
         batches = self.local_replay_buffer.sample(updates)
-        statistics = self._update(batches.policy_batches[DEFAULT_POLICY_ID])
+        # What epsilon and the learning rate depend on.
+        self.workers.local_worker().set_global_vars({"timestep": timestep})
+        with ThreadPoolExecutor(1) as thread:  # TensorFlow computes on a core of its own
+            learning = thread.submit(self._update, batches.policy_batches[DEFAULT_POLICY_ID])
+            self._ahead = self.play(weights)
+        statistics = learning.result()
         counters[NUM_ENV_STEPS_TRAINED] += batches.count
         newest, share = policy.get_weights(), np.float32(1 - self.config.ema_decay)
         self.average = {n: old + share * (newest[n] - old) for n, old in self.average.items()}
         if timestep - counters[LAST_TARGET_UPDATE_TS] >= self.config.target_network_update_freq:
             policy.update_target()
             counters[LAST_TARGET_UPDATE_TS] = timestep
-        self.workers.local_worker().set_global_vars({"timestep": timestep})
         return {DEFAULT_POLICY_ID: statistics}
 
 

@@ -18,10 +18,10 @@ CLOSE_SECONDS = 5  # for the workers to close their environments
 class PipelinedDQN(FastDQN):
     """DQN whose fragments come from workers.
 
-    It asks a worker for another fragment as soon as it has one, and before it learns. So with n
-    workers, a fragment's policy is n training steps old. It takes the fragments in the order of
-    the workers, so that the same seed and number of workers give the same run. A worker that died
-    is left out until Ray has restarted it; `train` raises a `Problem` if none comes back.
+    As soon as it has a worker's fragment, it asks that worker for another one. So with n workers,
+    a fragment's policy is n + 1 training steps old. It takes the fragments in the order of the
+    workers: the same seed and number of workers give the same run. A worker that died is left out
+    until Ray has restarted it; `train` raises a `Problem` if none comes back.
     """
 
     def setup(self, config):

@@ -66,6 +66,18 @@ def test_greedy_picks_what_rllib_picks_without_exploration(twins):
     assert not np.allclose(averaged, extra["q_values"])
 
 
+def test_a_fragment_is_played_with_the_weights_from_before_the_updates(twins, monkeypatch):
+    algorithm, used = twins[1], []
+    algorithm.training_step()
+    monkeypatch.setattr(algorithm, "play", used.append)
+    before = algorithm.get_policy().get_weights()
+    algorithm.training_step()
+    (weights,) = used
+    after = algorithm.get_policy().get_weights()
+    assert all(np.array_equal(values, before[name]) for name, values in weights.items())
+    assert any((values != after[name]).any() for name, values in weights.items())
+
+
 def test_the_average_follows_the_weights(twins):
     algorithm = twins[1]
     before = algorithm.average
