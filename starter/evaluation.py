@@ -9,7 +9,6 @@ import numpy as np
 EVALUATION_SEED = 1_000_000  # of the first evaluation episode; every run flies the same ones
 FRESH_SEED = 9_000_000  # of the first fresh episode, which had no part in training or choosing
 FIRST_EVALUATION = 8  # an iteration; before it, a policy is rarely good
-EVALUATE_EVERY = 2  # iterations: an evaluation can take as long as an iteration
 STAGES = (10, 20, 50, 100, 200)  # episodes flown by the end of each stage
 SURE = 100  # episodes: from this many on, luck is no excuse
 Weights = Dict[str, np.ndarray]  # of a network, by name
@@ -50,8 +49,7 @@ class Goal:
     def is_due(self, iteration: int, training_mean: float) -> bool:
         """Whether to evaluate after this iteration, whose training episodes have this mean."""
         promising = iteration >= FIRST_EVALUATION or training_mean >= self.stop_return
-        interval = max(EVALUATE_EVERY, self.environment.evaluation_interval)
-        return promising and iteration % interval == 0
+        return promising and iteration % self.environment.evaluation_interval == 0
 
     def evaluate(self, fly: Callable[..., np.ndarray]) -> Evaluation:
         """Fly 10 episodes, then 20 in all, 50, 100 and 200; end at the first stage that fails.

@@ -42,12 +42,10 @@ class Checked(gymnasium.Wrapper):
         super().__init__(env)
         _open.add(self)
         self.name, self._repeat, source = name, repeat, author(env)
-        self._blaming = {
-            method: blaming(f"{name}, {method}() of {source.__name__}", source, method)
-            for method in ("reset", "step", "render", "close")
-        }
+        kind, methods = source.__name__, ("reset", "step", "render", "close")
+        self._blaming = {m: blaming(f"{name}, {m}() of {kind}", source, m) for m in methods}
         try:
-            with blaming(f"{name}, {source.__name__}", source):
+            with blaming(f"{name}, {kind}", source):
                 size, self._encode, seen = spaces.observations(env.observation_space)
                 numbers, self._decode, chosen = spaces.actions(env.action_space)
                 names = getattr(env, "action_names", None)

@@ -38,7 +38,10 @@ class TemporallyExtendedEpsilonGreedy(Exploration):
         count = len(greedy)
         if count != len(self._left):
             self._left = self._held = np.zeros(count, np.int64)
-        begins = (self._left == 0) & (self._random.random(count) < self._chance(timestep))
+        epsilon, mean_length = self.epsilon(timestep), (1 + self._longest) / 2
+        # So often that random actions, which last that long, take `epsilon` of all timesteps.
+        chance = epsilon / (epsilon + mean_length * (1 - epsilon))
+        begins = (self._left == 0) & (self._random.random(count) < chance)
         lengths = self._random.integers(1, self._longest + 1, size=count)
         actions = self._random.integers(self.action_space.n, size=count)
         self._left = np.where(begins, lengths, self._left)
@@ -50,8 +53,3 @@ class TemporallyExtendedEpsilonGreedy(Exploration):
     def epsilon(self, timestep):
         """The share of random actions at that timestep."""
         return float(np.interp(timestep, self._timesteps, self._shares))
-
-    def _chance(self, timestep):
-        """The chance to begin a random action, so that these take `epsilon` of all timesteps."""
-        epsilon, mean_length = self.epsilon(timestep), (1 + self._longest) / 2
-        return epsilon / (epsilon + mean_length * (1 - epsilon))

@@ -4,7 +4,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Callable, Dict, Optional
 
 import numpy as np
-from ray.rllib.algorithms.algorithm_config import NotProvided
 from ray.rllib.algorithms.dqn import DQN, DQNConfig
 from ray.rllib.algorithms.dqn.dqn_tf_policy import build_q_losses, clip_gradients
 from ray.rllib.policy.sample_batch import DEFAULT_POLICY_ID, SampleBatch
@@ -57,12 +56,10 @@ class FastDQNConfig(DQNConfig):
         self.framework("tf", tf_session_args=ONE_THREAD, local_tf_session_args=ONE_THREAD)
         self.simple_optimizer = True  # the default one is for GPUs
 
-    def training(self, *, ema_decay: float = NotProvided, **settings) -> "FastDQNConfig":
+    def training(self, *, ema_decay: Optional[float] = None, **settings) -> "FastDQNConfig":
         """Set RLlib's training settings; `ema_decay` is how much of the average is kept."""
-        super().training(**settings)
-        if ema_decay is not NotProvided:
-            self.ema_decay = ema_decay
-        return self
+        self.ema_decay = self.ema_decay if ema_decay is None else ema_decay
+        return super().training(**settings)
 
     def build(self, **kwargs) -> "FastDQN":
         """Return a `FastDQN` that has learned nothing yet."""
@@ -130,7 +127,6 @@ class FastDQN(DQN):
         replayed = (self.config.training_intensity or 0) * batch.count
         updates = max(round(replayed / self.config.train_batch_size), 1)
         batches = self.local_replay_buffer.sample(updates)
-        # What epsilon and the learning rate depend on.
         self.workers.local_worker().set_global_vars({"timestep": timestep})
         with ThreadPoolExecutor(1) as thread:  # TensorFlow computes on a core of its own
             learning = thread.submit(self._update, batches.policy_batches[DEFAULT_POLICY_ID])

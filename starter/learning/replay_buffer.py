@@ -39,8 +39,7 @@ class ColumnarReplayBuffer(MultiAgentReplayBuffer):
         self.mirror: Optional[Callable] = None
         self._random = np.random.default_rng(seed)
         self._columns = {}
-        self._next = 0
-        self._size = 0
+        self._next = self._size = 0
 
     def __len__(self) -> int:
         return self._size

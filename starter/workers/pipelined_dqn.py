@@ -74,12 +74,9 @@ class PipelinedDQN(FastDQN):
         if gone == (worker in self._gone):
             return
         self._gone ^= {worker}
-        left, state = len(self._actors) - len(self._gone), "gone" if gone else "back"
-        print(
-            f"warning: worker {worker} is {state}; "
-            f"training continues with {left} of {len(self._actors)}",
-            file=sys.stderr,
-        )
+        left = f"{len(self._actors) - len(self._gone)} of {len(self._actors)}"
+        now = f"worker {worker} is {'gone' if gone else 'back'}"
+        print(f"warning: {now}; training continues with {left}", file=sys.stderr)
 
 
 def _sample(worker, weights, timestep):

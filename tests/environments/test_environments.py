@@ -63,7 +63,7 @@ def test_what_is_known_of_an_environment():
     cart, fine, drawn = (
         load(id) for id in ("CartPole-v1", "helpers.broken:Fine-v0", "helpers.broken:Draws-v0")
     )
-    assert (cart.solved, cart.target, cart.evaluation_interval) == (475, 475, 1)
+    assert (cart.solved, cart.target, cart.evaluation_interval) == (475, 475, 2)
     assert (fine.solved, fine.target, fine.evaluation_interval) == (None, np.inf, 10)
     assert [one.timesteps_per_second for one in (cart, fine, drawn)] == [50, 30, 10]
     assert [one.can_be_drawn for one in (cart, fine, drawn)] == [True, False, True]

@@ -72,10 +72,9 @@ def test_a_fragment_is_played_with_the_weights_from_before_the_updates(twins, mo
     monkeypatch.setattr(algorithm, "play", used.append)
     before = algorithm.get_policy().get_weights()
     algorithm.training_step()
-    (weights,) = used
     after = algorithm.get_policy().get_weights()
-    assert all(np.array_equal(values, before[name]) for name, values in weights.items())
-    assert any((values != after[name]).any() for name, values in weights.items())
+    assert all(np.array_equal(used[0][name], values) for name, values in before.items())
+    assert any((used[0][name] != values).any() for name, values in after.items())
 
 
 def test_the_average_follows_the_weights(twins):
