@@ -101,14 +101,13 @@ def train(algorithm, environment, iterations, run, stop_return=STOP_RETURN, pati
     policy has solved the environment and is `patience` iterations old. See starter/evaluation.py.
     """
     best, goal = run.best, Goal(environment, stop_return, patience, start=algorithm.iteration)
-    fly = partial(evaluate, algorithm.greedy, environment)
+    fly = partial(evaluate, algorithm.greedy, environment)  # with the averaged weights
     print(report.HEADING)
     with closing(console.iterations(algorithm.iteration + 1, iterations)) as counted:
         for iteration in counted:
             result = algorithm.train()
             print(report.statistics(result))
             mean, evaluation = result["episode_reward_mean"], None
-            algorithm.greedy.use(algorithm.average)  # `fly` now uses these weights
             if goal.is_due(iteration, mean):
                 evaluation = goal.evaluate(fly)
                 print("greedy policy:", report.summary(evaluation.returns, environment.solved))

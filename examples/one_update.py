@@ -25,7 +25,7 @@ policy.set_weights(found.weights)
 timestep = {"timestep": 50_000}  # it decides epsilon and the learning rate
 algorithm.workers.local_worker().set_global_vars(timestep)
 for _ in range(16):
-    buffer.add(algorithm.play(found.weights))
+    buffer.add(algorithm.next_fragment(found.weights))
 for _ in range(4):
     policy.learn_on_batch(buffer.sample(1)["default_policy"])
 network.use(policy.get_weights())

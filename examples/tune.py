@@ -35,7 +35,6 @@ def trial(settings):
     while True:
         for _ in range(EVALUATE_EVERY):
             algorithm.train()
-        algorithm.greedy.use(algorithm.average)
         returns = main.evaluate(algorithm.greedy, lander, 50, FIRST_SEED)
         yield {"iteration": algorithm.iteration, "return": returns.mean()}
 

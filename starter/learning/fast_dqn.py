@@ -92,10 +92,11 @@ class FastDQN(DQN):
 
     RLlib's `train_one_step` spends more time on calling TensorFlow than TensorFlow spends on the
     network. Here one call makes all updates that follow a fragment, in a loop in TensorFlow's
-    graph. The updates take less than half the time, and give the same weights to the bit.
+    graph. It takes less than half the time, gives the same weights to the bit, and in a thread of
+    its own lets the main one play: the next fragment, with the weights from before these updates.
 
     `average`, the exponential moving average of the weights by name, is steadier than the newest
-    weights, which may fly well after one fragment and badly after the next.
+    weights, which may fly well after one fragment and badly after the next. `greedy` uses it.
     """
 
     def setup(self, config) -> None:
@@ -107,17 +108,17 @@ class FastDQN(DQN):
         self.average = self.get_policy().get_weights()
         self._ahead: Optional[SampleBatch] = None  # the fragment played during the last updates
 
-    def play(self, weights: Dict[str, np.ndarray]) -> SampleBatch:
-        """Play a fragment in each environment with these weights, by name."""
+    def next_fragment(self, weights: Dict[str, np.ndarray]) -> SampleBatch:
+        """Play a fragment, some timesteps of each environment, with these weights, by name."""
         worker = self.workers.local_worker()
         worker.sampler.greedy.use(weights)
         return worker.sample()
 
     def training_step(self) -> Dict[str, Any]:
-        """Learn from `training_intensity` times a fragment, while the next one is played."""
+        """Learn from `training_intensity` times as many timesteps as a fragment has."""
         counters, policy = self._counters, self.get_policy()
         weights = policy.get_weights()
-        batch, self._ahead = self._ahead or self.play(weights), None
+        batch = self._ahead or self.next_fragment(weights)
         self.local_replay_buffer.add(batch)
         counters[NUM_ENV_STEPS_SAMPLED] += batch.count
         timestep = counters[NUM_ENV_STEPS_SAMPLED]
@@ -125,16 +126,17 @@ class FastDQN(DQN):
             return {}
         # None, RLlib's default, is one update after each fragment.
         replayed = (self.config.training_intensity or 0) * batch.count
-        updates = max(round(replayed / self.config.train_batch_size), 1)
-        batches = self.local_replay_buffer.sample(updates)
+        count = max(round(replayed / self.config.train_batch_size), 1)
+        batches = self.local_replay_buffer.sample(count)
         self.workers.local_worker().set_global_vars({"timestep": timestep})
         with ThreadPoolExecutor(1) as thread:  # TensorFlow computes on a core of its own
             learning = thread.submit(self._update, batches.policy_batches[DEFAULT_POLICY_ID])
-            self._ahead = self.play(weights)
+            self._ahead = self.next_fragment(weights)
         statistics = learning.result()
         counters[NUM_ENV_STEPS_TRAINED] += batches.count
         newest, share = policy.get_weights(), np.float32(1 - self.config.ema_decay)
         self.average = {n: old + share * (newest[n] - old) for n, old in self.average.items()}
+        self.greedy.use(self.average)
         if timestep - counters[LAST_TARGET_UPDATE_TS] >= self.config.target_network_update_freq:
             policy.update_target()
             counters[LAST_TARGET_UPDATE_TS] = timestep

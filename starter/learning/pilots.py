@@ -28,23 +28,22 @@ def prepare(session, fetches: Sequence, feeds: Sequence) -> Callable[..., List[n
 class Greedy:
     """Picks the action with the largest Q-value, never a random one.
 
-    It does what `compute_actions(observations, explore=False)` of RLlib's policy does, with the
-    weights that the policy has now, or others: see `use`.
+    It does what `compute_actions(observations, explore=False)` of RLlib's policy does, with
+    weights of its own: those that the policy had when this was made, or see `use`.
     """
 
     def __init__(self, policy):
-        self.policy = policy
-        graph = policy.get_session().graph
-        nodes = extract_sub_graph(graph.as_graph_def(), [policy.q_values.op.name]).node
+        self.policy, session = policy, policy.get_session()
+        nodes = extract_sub_graph(session.graph.as_graph_def(), [policy.q_values.op.name]).node
         # Where the network reads its variables, it is given weights instead.
         self._names = {n.name: n.input[0] for n in nodes if n.op == "ReadVariableOp"}
-        reads = [graph.get_operation_by_name(name).outputs[0] for name in self._names]
+        reads = [session.graph.get_operation_by_name(name).outputs[0] for name in self._names]
         feeds = [policy._input_dict["obs"], *reads]
-        self._run = prepare(policy.get_session(), [policy.q_values], feeds)
+        self._run = prepare(session, [policy.q_values], feeds)
         self.use(policy.get_weights())
 
     def use(self, weights: Dict[str, np.ndarray]) -> None:
-        """Change the weights, by the policy's names; later changes of its own do not count."""
+        """Use these weights, by name; later updates of the policy do not change them."""
         self._weights = [weights[name] for name in self._names.values()]
 
     def q_values(self, observations: Sequence) -> np.ndarray:

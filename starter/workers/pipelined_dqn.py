@@ -19,9 +19,9 @@ class PipelinedDQN(FastDQN):
     """DQN whose fragments come from workers.
 
     As soon as it has a worker's fragment, it asks that worker for another one. So with n workers,
-    a fragment's policy is n + 1 training steps old. It takes the fragments in the order of the
-    workers: the same seed and number of workers give the same run. A worker that died is left out
-    until Ray has restarted it; `train` raises a `Problem` if none comes back.
+    a fragment's policy is n + 1 steps old when it is learned from. It takes them in the order of
+    the workers: the same seed and number of workers give the same run. A worker that died is left
+    out until Ray has restarted it; `train` raises a `Problem` if none comes back.
     """
 
     def setup(self, config):
@@ -38,7 +38,7 @@ class PipelinedDQN(FastDQN):
             timeout_seconds=CLOSE_SECONDS,
         )
 
-    def play(self, weights):
+    def next_fragment(self, weights):
         """Return the next worker's fragment, and ask that worker for one with these weights."""
         for _ in range(PATIENCE):
             if not self._requests:

@@ -56,7 +56,6 @@ def test_the_loop_is_train_one_step_many_times(twins):
 def test_greedy_picks_what_rllib_picks_without_exploration(twins):
     policy, greedy = twins[0].get_policy(), twins[0].greedy
     observations = twins[0].local_replay_buffer.get_state()["obs"][:100]
-    greedy.use(twins[0].average)
     averaged = greedy.q_values(observations)
     expected, _, extra = policy.compute_actions(observations, explore=False)
     greedy.use(policy.get_weights())
@@ -69,7 +68,7 @@ def test_greedy_picks_what_rllib_picks_without_exploration(twins):
 def test_a_fragment_is_played_with_the_weights_from_before_the_updates(twins, monkeypatch):
     algorithm, used = twins[1], []
     algorithm.training_step()
-    monkeypatch.setattr(algorithm, "play", used.append)
+    monkeypatch.setattr(algorithm, "next_fragment", used.append)
     before = algorithm.get_policy().get_weights()
     algorithm.training_step()
     after = algorithm.get_policy().get_weights()

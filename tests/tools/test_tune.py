@@ -35,7 +35,6 @@ def test_trials_report_and_are_ranked_by_what_the_greedy_policy_returns(tmp_path
     algorithm = main.configure(3, lander).build()
     for _ in range(5):
         algorithm.train()
-    algorithm.greedy.use(algorithm.average)
     returns = main.evaluate(algorithm.greedy, lander, 50, 2_000_000)
     assert re.search(r"n_step=3 .* return=(\S+)", done.stdout)[1] == f"{returns.mean():.1f}"
     assert list(home.iterdir()) == []
