@@ -22,8 +22,8 @@ config = settings.apply_network(main.configure(0, environment), trained_with)
 algorithm = config.build()
 network, policy, buffer = algorithm.greedy, algorithm.get_policy(), algorithm.local_replay_buffer
 policy.set_weights(found.weights)
-timestep = {"timestep": 50_000}  # it decides epsilon and the learning rate
-algorithm.workers.local_worker().set_global_vars(timestep)
+# The timestep decides epsilon and the learning rate.
+algorithm.workers.local_worker().set_global_vars({"timestep": 50_000})
 for _ in range(16):
     buffer.add(algorithm.next_fragment(found.weights))
 for _ in range(4):

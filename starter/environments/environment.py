@@ -57,7 +57,7 @@ class Environment:
                     f"it sets no time limit, so an episode ends after {LONGEST:,} of its own "
                     "timesteps; to change that: --env-arg max_episode_steps=500"
                 )
-            self.evaluation_interval = max(limit // 1_000, 2)  # iterations: they take that long
+            self.evaluation_interval = max(limit // 1_000, 2)  # iterations between evaluations
             self.solved = self._spec.reward_threshold  # the mean return that counts, or None
             self.target = np.inf if self.solved is None else float(self.solved)
             self.timesteps_per_second = float(env.metadata.get("render_fps") or 30) / repeat

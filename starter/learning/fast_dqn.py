@@ -92,8 +92,8 @@ class FastDQN(DQN):
 
     RLlib's `train_one_step` spends more time on calling TensorFlow than TensorFlow spends on the
     network. Here one call makes all updates that follow a fragment, in a loop in TensorFlow's
-    graph. It takes less than half the time, gives the same weights to the bit, and in a thread of
-    its own lets the main one play: the next fragment, with the weights from before these updates.
+    graph. It takes less than half the time, and gives the same weights to the bit. It runs in a
+    thread, while the main thread plays the next fragment with the weights from before the updates.
 
     `average`, the exponential moving average of the weights by name, is steadier than the newest
     weights, which may fly well after one fragment and badly after the next. `greedy` uses it.

@@ -57,6 +57,8 @@ def test_greedy_picks_what_rllib_picks_without_exploration(twins):
     policy, greedy = twins[0].get_policy(), twins[0].greedy
     observations = twins[0].local_replay_buffer.get_state()["obs"][:100]
     averaged = greedy.q_values(observations)
+    greedy.use(twins[0].average)
+    assert np.array_equal(greedy.q_values(observations), averaged)
     expected, _, extra = policy.compute_actions(observations, explore=False)
     greedy.use(policy.get_weights())
     assert np.array_equal(greedy.q_values(observations), extra["q_values"])
