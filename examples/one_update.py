@@ -14,13 +14,15 @@ import numpy as np
 
 import main
 from starter import PROJECT, trained
+from starter.learning.pilots import Greedy
 from starter.storage import settings
 
 # The demo's network is the target network; that of `algorithm` is the one that learns.
-target_network, environment, found, trained_with = trained.load(PROJECT / "docs" / "demo")
+pilot, environment, found, trained_with = trained.load(PROJECT / "docs" / "demo")
 config = settings.apply_network(main.configure(0, environment), trained_with)
 algorithm = config.build()
-network, policy, buffer = algorithm.greedy, algorithm.get_policy(), algorithm.local_replay_buffer
+policy, buffer = algorithm.get_policy(), algorithm.local_replay_buffer
+network, target_network = Greedy(policy), Greedy(pilot.policy)  # without mirror images
 policy.set_weights(found.weights)
 # The timestep decides epsilon and the learning rate.
 algorithm.workers.local_worker().set_global_vars({"timestep": 50_000})

@@ -39,4 +39,5 @@ def load(
     from starter.learning.pilots import Greedy
 
     config = settings.apply_network(FastDQNConfig(environment), trained)
-    return Trained(Greedy(build_policy(config, found.weights)), environment, found, trained)
+    pilot = Greedy(build_policy(config, found.weights), environment.mirror)
+    return Trained(pilot, environment, found, trained)

@@ -1,6 +1,6 @@
 """Functions from observations to actions: the policy without exploration."""
 
-from typing import Callable, Dict, List, Sequence
+from typing import Callable, Dict, List, Optional, Sequence
 
 import numpy as np
 from ray.rllib.utils.framework import try_import_tf
@@ -29,11 +29,13 @@ class Greedy:
     """Picks the action with the largest Q-value, never a random one.
 
     It does what `compute_actions(observations, explore=False)` of RLlib's policy does, with
-    weights of its own: those that the policy had when this was made, or see `use`.
+    weights of its own: those that the policy had when this was made, or see `use`. If there is a
+    `mirror`, it averages the Q-values of an observation and of its mirror image, whose errors
+    differ.
     """
 
-    def __init__(self, policy):
-        self.policy, session = policy, policy.get_session()
+    def __init__(self, policy, mirror: Optional[Callable] = None):
+        self.policy, self._mirror, session = policy, mirror, policy.get_session()
         nodes = extract_sub_graph(session.graph.as_graph_def(), [policy.q_values.op.name]).node
         # Where the network reads its variables, it is given weights instead.
         self._names = {n.name: n.input[0] for n in nodes if n.op == "ReadVariableOp"}
@@ -48,7 +50,12 @@ class Greedy:
 
     def q_values(self, observations: Sequence) -> np.ndarray:
         """Return the Q-values, shape (n, actions), of observations, shape (n, ...)."""
-        return self._run(np.asarray(observations, np.float32), *self._weights)[0]
+        rows = np.asarray(observations, np.float32)
+        values = self._run(rows, *self._weights)[0]
+        if self._mirror:
+            rows, order = self._mirror(rows, np.arange(values.shape[1]))
+            values = (values + self._run(rows, *self._weights)[0][:, order]) / 2
+        return values
 
     def __call__(self, observations: Sequence) -> np.ndarray:
         """Return actions, shape (n,), for observations, shape (n, ...)."""
