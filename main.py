@@ -172,7 +172,7 @@ def main(
     check_can_render(render, environment)
     # 1. Configure and build.
     algorithm = build_algorithm(seed, environment)
-    pilot = algorithm.greedy
+    pilot = algorithm.greedy  # no random actions; averages the Q-values of both mirror images
     with open_run(output, algorithm, environment, seed, iterations=iterations) as run:
         # 2. Train.
         pilot.use(train(algorithm, environment, iterations, run))

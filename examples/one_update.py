@@ -53,12 +53,10 @@ rewards, rest, target, error, before, after = (
     values[row] / scale for values in (batch["rewards"], rest, targets, errors, before, after)
 )
 discount = f"{config.gamma}**{config.n_step}"
-print("observation      ", " ".join(f"{number:6.2f}" for number in batch["obs"][row]))
+vectors = [" ".join(f"{x:6.2f}" for x in batch[name][row]) for name in ("obs", "new_obs")]
+print("observation      ", vectors[0])
 print("action           ", actions[row], environment.actions[actions[row]])
-print(
-    f"{config.n_step} timesteps later",
-    " ".join(f"{number:6.2f}" for number in batch["new_obs"][row]),
-)
+print(f"{config.n_step} timesteps later", vectors[1])
 print(f"rewards           {rewards:8.2f}   their discounted sum")
 print(f"then expected   + {rest:8.2f}   {discount} of the target network's value there")
 print(f"target          = {target:8.2f}")

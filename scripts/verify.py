@@ -55,9 +55,8 @@ def figures(folder: Path) -> Dict[str, str]:
     found = {}
     with (folder / "statistics.csv").open(newline="") as file:
         for row in csv.DictReader(file):
-            row.pop("time_total_s")
-            for name, value in row.items():
-                found[f"iteration {row['training_iteration']}, {name}"] = value
+            del row["time_total_s"]
+            found.update({f"iteration {row['training_iteration']}, {n}": row[n] for n in row})
     with (folder / "evaluations.csv").open(newline="") as file:
         for row in csv.DictReader(file):
             found[f"evaluation {row['iteration']}, episode {row['episode']}"] = row["return"]

@@ -247,8 +247,7 @@ def environments():
     for id, *arguments in ENVIRONMENTS:
         environment = load(id, parse_arguments(arguments))
         command = ["scripts/train.py", "--render", "none", "--env", id]
-        command += [f"--env-arg={argument}" for argument in arguments]
-        command.append("--seed")
+        command += [*(f"--env-arg={argument}" for argument in arguments), "--seed"]
         runs = [measure(f"{environment}-{seed}", [*command, str(seed)]) for seed in (0, 1, 2)]
         row = {
             "environment": environment,

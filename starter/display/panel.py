@@ -113,9 +113,8 @@ class Panel:
     def _draw_value(self, panel, flight, timestep):
         """Draw V as a number, then curves of the last timesteps, and the actions taken then."""
         value = flight.values[timestep]
-        words = _number(value, self.high - self.low)
         write(panel, "Value V of this state", MEDIUM, SKY_BLUE, left=LEFT, top=40)
-        write(panel, words, LARGE, SKY_BLUE, right=RIGHT, top=35)
+        write(panel, _number(value, self.high - self.low), LARGE, SKY_BLUE, right=RIGHT, top=35)
         end = write(panel, "discounted return:", SMALL, FAINT, left=LEFT, top=62).right
         end = write(panel, "expected", SMALL, SKY_BLUE, left=end + 6, top=62).right
         if flight.outcome:

@@ -134,8 +134,7 @@ def _screen(render, path, environment):
     if render != Render.gif:
         try:
             window = Window(speed)
-            how = "to close it, press Esc there or Ctrl-C here"
-            print(f"showing {environment} in a window; {how}")
+            print(f"showing {environment} in a window; Esc there or Ctrl-C here closes it")
             return window
         except NoWindow as error:
             reason = str(error)

@@ -69,13 +69,12 @@ class LockstepSampler(InputReader):
         # RLlib's loss multiplies the value of new_obs by gamma^n * (1 - done). A row that spans
         # fewer than n timesteps has another discount, and a done that makes up for that.
         returns, last, discount = n_step(rewards, ends, terminals, self._n_step, self._gamma)
+        flat = (-1, *observations.shape[2:])
         return SampleBatch(
-            obs=observations.reshape(-1, *observations.shape[2:]),
+            obs=observations.reshape(flat),
             actions=actions.ravel(),
             rewards=returns.ravel(),
-            new_obs=next_observations[last, np.arange(len(self._envs))].reshape(
-                -1, *observations.shape[2:]
-            ),
+            new_obs=next_observations[last, np.arange(len(self._envs))].reshape(flat),
             # "or 1": if gamma is 0, so is every discount.
             dones=(1 - discount / (self._gamma**self._n_step or 1)).ravel().astype(np.float32),
             weights=np.ones(actions.size, np.float32),

@@ -116,8 +116,7 @@ class Run:
         self.evaluations = {int(n): np.array(r) for n, r in facts["evaluations"].items()}
 
     def _save_tables(self, **more):
-        rows = [row.values() for row in self.rows]
-        write_csv(self.folder / "statistics.csv", self.rows[0], rows)
+        write_csv(self.folder / "statistics.csv", self.rows[0], [r.values() for r in self.rows])
         write_csv(self.folder / "episodes.csv", ["iteration", "return", "length"], self.episodes)
         flown = {**self.evaluations, **more}.items()
         rows = [[name, n, float(r)] for name, returns in flown for n, r in enumerate(returns, 1)]

@@ -71,12 +71,11 @@ class PipelinedDQN(FastDQN):
             self._requests.append((worker, request))
 
     def _note(self, worker, gone):
-        if gone == (worker in self._gone):
-            return
-        self._gone ^= {worker}
-        left = f"{len(self._actors) - len(self._gone)} of {len(self._actors)}"
-        now = f"worker {worker} is {'gone' if gone else 'back'}"
-        print(f"warning: {now}; training continues with {left}", file=sys.stderr)
+        if gone != (worker in self._gone):
+            self._gone ^= {worker}
+            left = f"{len(self._actors) - len(self._gone)} of {len(self._actors)}"
+            now = f"worker {worker} is {'gone' if gone else 'back'}"
+            print(f"warning: {now}; training continues with {left}", file=sys.stderr)
 
 
 def _sample(worker, weights, timestep):

@@ -23,8 +23,6 @@ README, REFERENCE, SECURITY, EXPERIMENTS, BENCHMARK, ENVIRONMENTS = (
         *("docs/experiments.md", "docs/benchmark.md", "docs/environments.md"),
     )
 )
-
-
 TRAINED = "timesteps trained, if solved"
 
 

@@ -10,6 +10,7 @@ from ray.rllib.execution.train_ops import train_one_step
 from starter import Problem
 from starter.environments.environment import load
 from starter.learning.fast_dqn import FastDQNConfig
+from starter.learning.pilots import Greedy
 from starter.storage.training_state import get_state, set_state
 
 CARTPOLE = load("CartPole-v1")
@@ -17,9 +18,8 @@ CARTPOLE = load("CartPole-v1")
 
 def config(seed=5):
     """Return settings of which an iteration takes a second."""
-    config = FastDQNConfig(CARTPOLE, seed).rollouts(
-        num_envs_per_worker=8, rollout_fragment_length=16
-    )
+    config = FastDQNConfig(CARTPOLE, seed)
+    config.rollouts(num_envs_per_worker=8, rollout_fragment_length=16)
     config.training(training_intensity=8, train_batch_size=32, ema_decay=0.9, dueling=True)
     config.training(num_steps_sampled_before_learning_starts=0, model={"fcnet_hiddens": [32]})
     return config.reporting(min_sample_timesteps_per_iteration=256)
@@ -65,6 +65,9 @@ def test_greedy_picks_what_rllib_picks_without_exploration(twins):
     assert np.array_equal(greedy(observations), expected)
     assert len(set(expected)) > 1
     assert not np.allclose(averaged, extra["q_values"])
+    mirrored = greedy.q_values(-observations)[:, ::-1]  # pushed to the other side
+    both = Greedy(policy, lambda observations, actions: (-observations, 1 - actions))
+    assert np.allclose(both.q_values(observations), (extra["q_values"] + mirrored) / 2)
 
 
 def test_a_fragment_is_played_with_the_weights_from_before_the_updates(twins, monkeypatch):
