@@ -22,7 +22,7 @@ pilot, environment, found, trained_with = trained.load(PROJECT / "docs" / "demo"
 config = settings.apply_network(main.configure(0, environment), trained_with)
 algorithm = config.build()
 policy, buffer = algorithm.get_policy(), algorithm.local_replay_buffer
-network, target_network = Greedy(policy), Greedy(pilot.policy)  # without mirror images
+network, target_network = Greedy(policy), Greedy(pilot.policy)  # no mirror images, as in an update
 policy.set_weights(found.weights)
 # The timestep decides epsilon and the learning rate.
 algorithm.workers.local_worker().set_global_vars({"timestep": 50_000})
@@ -53,10 +53,10 @@ rewards, rest, target, error, before, after = (
     values[row] / scale for values in (batch["rewards"], rest, targets, errors, before, after)
 )
 discount = f"{config.gamma}**{config.n_step}"
-vectors = [" ".join(f"{x:6.2f}" for x in batch[name][row]) for name in ("obs", "new_obs")]
-print("observation      ", vectors[0])
+now, later = (" ".join(f"{x:6.2f}" for x in batch[name][row]) for name in ("obs", "new_obs"))
+print("observation      ", now)
 print("action           ", actions[row], environment.actions[actions[row]])
-print(f"{config.n_step} timesteps later", vectors[1])
+print(f"{config.n_step} timesteps later", later)
 print(f"rewards           {rewards:8.2f}   their discounted sum")
 print(f"then expected   + {rest:8.2f}   {discount} of the target network's value there")
 print(f"target          = {target:8.2f}")

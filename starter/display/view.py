@@ -62,7 +62,7 @@ class View:
     def show(self, flight: Flight, render: Renderer, q_values: np.ndarray, action: int) -> None:
         """Show a timestep, before its action is taken; the caller then adds to `flight.rewards`.
 
-        `render` is called only if a frame is needed. The network's `q_values`, shape (actions,),
+        `render` is called only if a frame is needed. The pilot's `q_values`, shape (actions,),
         are expected returns times the scale of its rewards.
         """
         returns = np.asarray(q_values, float) / self._reward_scale

@@ -109,7 +109,7 @@ def try_out(env: Checked, other: Checked) -> None:
     elif _play({env: 0, other: 1}) == [first, another]:
         return
     elif _play({env: 0}) == [first]:
-        why = "shares something with its copies, such as a global variable; keep all in self"
+        why = "shares something, such as a global variable, with its copies; keep state in self"
     else:
         why = (
             "keeps something from one episode to the next, as NormalizeReward keeps statistics; "

@@ -139,7 +139,7 @@ class Lander(Environment):
 
     @staticmethod
     def mirror(observations: np.ndarray, actions: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
-        """Swap left and right in observations, shape (n, 8), and actions, shape (n,)."""
+        """Swap left and right in observations, shape (n, 8), and actions, shape (m,)."""
         # x, its speed, the angle and its speed change their signs; the legs change places.
         signs = np.array([-1, 1, -1, 1, -1, -1, 1, 1], observations.dtype)
         swapped = (observations * signs)[:, [0, 1, 2, 3, 4, 5, 7, 6]]

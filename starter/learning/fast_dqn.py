@@ -102,8 +102,7 @@ class FastDQN(DQN):
     def setup(self, config) -> None:
         super().setup(config)
         self.local_replay_buffer.batch_size = self.config.train_batch_size
-        mirror = self.config.env_config["environment"].mirror
-        self.local_replay_buffer.mirror = mirror
+        mirror = self.local_replay_buffer.mirror = self.config.env_config["environment"].mirror
         self.greedy = Greedy(self.get_policy(), mirror)
         self._update = updates(self.get_policy(), self.config.train_batch_size)
         self.average = self.get_policy().get_weights()

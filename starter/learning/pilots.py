@@ -30,8 +30,7 @@ class Greedy:
 
     It does what `compute_actions(observations, explore=False)` of RLlib's policy does, with
     weights of its own: those that the policy had when this was made, or see `use`. If there is a
-    `mirror`, it averages the Q-values of an observation and of its mirror image, whose errors
-    differ.
+    `mirror`, it averages the Q-values of an observation and its mirror image: their errors differ.
     """
 
     def __init__(self, policy, mirror: Optional[Callable] = None):

@@ -24,6 +24,9 @@ README, REFERENCE, SECURITY, EXPERIMENTS, BENCHMARK, ENVIRONMENTS = (
     )
 )
 TRAINED = "timesteps trained, if solved"
+comparable = pytest.mark.skipif(
+    platform.machine().lower() not in verify.COMPARABLE, reason="this CPU rounds differently"
+)
 
 
 def table(text, first):
@@ -50,13 +53,21 @@ def test_each_ingredients_line_is_in_main_py():
     assert [line for line in lines if source.count(line) != 1] == []
 
 
+@comparable
 @pytest.mark.parametrize("script", ["examples/q_table.py", "examples/one_update.py"])
 def test_the_examples_print_what_the_readme_shows(script):
-    if script.endswith("update.py") and platform.machine().lower() not in verify.COMPARABLE:
-        pytest.skip("other CPUs than x86-64 round differently")
     shown = re.search(rf"/python {script}\n```\n+```console\n(.*?)```", README, re.S)[1]
     done = run_main(script=script)
     assert done.stdout == shown, done.stderr
+
+
+@comparable
+def test_the_readmes_environment_prints_what_it_shows(tmp_path):
+    blocks = re.findall(r"^```\w+\n(.*?)^```", README.split("\n## 10 ")[1], re.M | re.S)
+    (tmp_path / "thermostat.py").write_text(blocks[0], "utf-8")
+    env = f"{tmp_path}/thermostat.py:Thermostat-v0"
+    done = run_main("--env", env, "--render=none", "--output", tmp_path, script="scripts/train.py")
+    assert blocks[2] in done.stdout, done.stderr
 
 
 def test_the_experiments_are_as_they_were_measured():

@@ -115,7 +115,7 @@ def test_a_wrapper_is_blamed_for_what_it_returns():
         ("Reused", "keeps something from one episode to the next"),
         ("Normalized", "keeps something from one episode to the next"),
         ("Unrepeatable", "is not the same for the same seed"),
-        ("Shared", "shares something with its copies"),
+        ("Shared", "shares something, such as a global variable"),
     ],
 )
 def test_a_warning_says_if_more_than_the_seed_decides(name, words, capsys):

@@ -12,6 +12,7 @@ from test_loading import write
 from starter import Problem
 from starter.environments.environment import Environment, load
 from starter.learning.adapter import GymnasiumAdapter
+from starter.trained import load as load_trained
 
 gymnasium.register(
     "Wrapped-v0",
@@ -103,6 +104,15 @@ class MirroredRandom:
         self.scalars += 1
         turned = self.scalars == 1 or (self.scalars > 2 and self.scalars % 2 == 0)
         return -drawn if turned else drawn
+
+
+def test_a_trained_pilot_does_not_tell_left_from_right():
+    pilot, lander, *_ = load_trained(PROJECT / "docs" / "demo")
+    observations = np.random.default_rng(0).normal(size=(50, 8)).astype(np.float32)
+    mirrored, order = lander.mirror(observations, np.arange(4))
+    found = pilot.q_values(mirrored)[:, order]
+    np.testing.assert_allclose(found, pilot.q_values(observations), atol=1e-4)
+    assert len({*pilot(observations)}) > 2
 
 
 @pytest.mark.parametrize("seed", [1, 2])
