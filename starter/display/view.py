@@ -63,7 +63,7 @@ class View:
         """Show a timestep, before its action is taken; the caller then adds to `flight.rewards`.
 
         `render` is called only if a frame is needed. The pilot's `q_values`, shape (actions,),
-        are expected returns times the scale of its rewards.
+        are expected returns times the scale of rewards in training.
         """
         returns = np.asarray(q_values, float) / self._reward_scale
         # The estimates of a network that has diverged are shown as zeros.

@@ -178,6 +178,6 @@ def test_a_real_window(end, display, flying, tmp_path):
     else:
         flying.send_signal(signal.SIGINT)
     out, _ = flying.communicate(timeout=60)
-    assert flying.returncode == 0
-    assert out.splitlines() == ["showing Place-v0 in a window; Esc there or Ctrl-C here closes it"]
+    line = "showing Place-v0 in a window; Esc there or Ctrl-C here closes it\n"
+    assert (flying.returncode, out) == (0, line)
     assert list(tmp_path.iterdir()) == []
