@@ -35,7 +35,7 @@ network.use(policy.get_weights())
 # The target, as build_algorithm in main.py has it: double DQN with n-step returns.
 batch = buffer.sample(1)["default_policy"]
 rows, actions, not_ended = np.arange(batch.count), batch["actions"], 1 - batch["dones"]
-best = network(batch["new_obs"])  # the network chooses,
+best = network.q_values(batch["new_obs"]).argmax(axis=1)  # the network chooses,
 value = not_ended * target_network.q_values(batch["new_obs"])[rows, best]  # the target one rates
 rest = config.gamma**config.n_step * value
 targets = batch["rewards"] + rest

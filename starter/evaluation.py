@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
 
 import numpy as np
 
@@ -123,7 +123,7 @@ class Best:
             self.iteration, self.rank, self.weights = iteration, rank, weights
 
 
-def random_pilot(environment, seed: int) -> Callable[[Sequence], np.ndarray]:
+def random_pilot(environment, seed: int) -> Callable[..., np.ndarray]:
     """Return a pilot that picks actions at random; the same seed gives the same actions."""
-    random = np.random.default_rng(seed)
-    return lambda observations: random.integers(len(environment.actions), size=len(observations))
+    random, count = np.random.default_rng(seed), len(environment.actions)
+    return lambda observations, _: random.integers(count, size=len(observations))

@@ -14,7 +14,7 @@ from starter.storage import checkpoint, settings
 class Trained(NamedTuple):
     """What a run has learned."""
 
-    pilot: Any  # takes observations, shape (n, ...), and returns actions, shape (n,); a `Greedy`
+    pilot: Any  # a `Greedy`: takes observations and previous actions, and returns actions
     environment: Environment  # `make()` returns a new one, which acts and observes as in training
     found: checkpoint.Checkpoint
     settings: Dict[str, Any]  # that it was trained with, as `settings.from_config` returns them
@@ -39,5 +39,6 @@ def load(
     from starter.learning.pilots import Greedy
 
     config = settings.apply_network(FastDQNConfig(environment), trained)
-    pilot = Greedy(build_policy(config, found.weights), environment.mirror)
+    policy = build_policy(config, found.weights)
+    pilot = Greedy(policy, environment.mirror, config.margin * environment.idle)
     return Trained(pilot, environment, found, trained)

@@ -37,6 +37,7 @@ CHANGES = {  # a text in main.py or in starter/learning/sampler.py, and what rep
     '"mirrored": 0.5,': '"mirrored": 0,',
     "target_network_update_freq=512,": "target_network_update_freq=4_096,",
     "gamma=0.99,": "gamma=0.9,",
+    "margin=1.0,": "margin=0,",
     '"epsilon": [(0, 1.0), (3_000, 0.15)],': '"epsilon": [(0, 0.0)],',
     'terminals[t, i] = not infos[i].get("TimeLimit.truncated", False)': "terminals[t, i] = True",
     "lr_schedule=[[0, 3e-3], [40_000, 1e-3]],": "lr_schedule=[[0, 3e-2], [40_000, 1e-2]],",

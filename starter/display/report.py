@@ -46,6 +46,5 @@ def outcome(run, environment, trained: np.ndarray, random: np.ndarray) -> str:
     else:
         verdict = "solved" if is_solved(trained, environment) else "not solved yet"
         lines.append(f"{environment} is {verdict}")
-    lines.append(f"weights: SHA-256 {run.best.sha256}")
-    lines.append(f"saved {run.saved}" if run.saved else "saved nothing")
+    lines += [f"weights: SHA-256 {run.best.sha256}", f"saved {run.saved or 'nothing'}"]
     return "\n".join(lines)

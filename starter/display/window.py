@@ -45,8 +45,7 @@ class Window:
             raise NoWindow(f"no display ({error})") from None
         self._room = pygame.Rect(0, 0, 0.9 * width, 0.9 * height)
         self._seconds = 1 / timesteps_per_second
-        self._picture = None
-        self._paused = False
+        self._picture, self._paused = None, False
         self._due = 0.0  # when the next picture is due
 
     def show(self, frame: np.ndarray, draw: Draw, title: str, seconds: float = 0) -> None:

@@ -35,6 +35,7 @@ class Environment:
     gif = "episodes.gif"  # the file for recorded episodes
     names: Tuple[str, ...] = ()  # of the actions; or else the environment's own `action_names`
     mirror: Optional[Callable] = None  # for an environment that is the same in a mirror
+    idle = False  # whether action 0 does nothing
 
     def __init__(self, id: str, arguments: Arguments = None, action_repeat: Optional[int] = None):
         self.arguments = arguments or {}
@@ -134,6 +135,7 @@ class Lander(Environment):
 
     usual_repeat = 2
     shares = (0.9, 0.95)  # the mean alone may hide that one lander in four crashes
+    idle = True
     gif = "lander.gif"
     names = ("do nothing", "left engine", "main engine", "right engine")
 

@@ -36,7 +36,7 @@ class FastDQNConfig(DQNConfig):
 
     def __init__(self, environment=None, seed=0, algo_class=None):
         super().__init__(algo_class or FastDQN)
-        self.ema_decay = 0.0
+        self.ema_decay = self.margin = 0.0
         # RLlib takes 0 for "no seed", and seeds the environments with seed, seed + 1, and so on.
         # Spread over 1 to 2**31, so that two runs hardly ever share the seed of an environment.
         spread_seed = 1 + int(np.random.SeedSequence(seed).generate_state(1)[0] >> 1)
@@ -56,9 +56,10 @@ class FastDQNConfig(DQNConfig):
         self.framework("tf", tf_session_args=ONE_THREAD, local_tf_session_args=ONE_THREAD)
         self.simple_optimizer = True  # the default one is for GPUs
 
-    def training(self, *, ema_decay: Optional[float] = None, **settings) -> "FastDQNConfig":
-        """Set RLlib's training settings; `ema_decay` is how much of the average is kept."""
-        self.ema_decay = self.ema_decay if ema_decay is None else ema_decay
+    def training(self, **settings) -> "FastDQNConfig":
+        """Set RLlib's training settings, or two of this project's: `ema_decay` and `margin`."""
+        for name in settings.keys() & {"ema_decay", "margin"}:
+            setattr(self, name, settings.pop(name))
         return super().training(**settings)
 
     def build(self, **kwargs) -> "FastDQN":
@@ -67,18 +68,12 @@ class FastDQNConfig(DQNConfig):
 
     def validate(self) -> None:
         """Raise a Problem if a part is RLlib's own, or a number makes no sense."""
-        for name, part in (
-            ("exploration_config", TemporallyExtendedEpsilonGreedy),
-            ("replay_buffer_config", ColumnarReplayBuffer),
-        ):
-            if getattr(self, name)["type"] is not part:
-                raise Problem(
-                    f"{name}: this DQN needs its own {part.__name__}; leave out the type, or use "
-                    "RLlib's DQNConfig for all of it"
-                )
-        if self.framework_str != "tf" or self.input_ is not lockstep_sampler:
+        parts = (self.exploration_config["type"], self.replay_buffer_config["type"], self.input_)
+        own = (TemporallyExtendedEpsilonGreedy, ColumnarReplayBuffer, lockstep_sampler)
+        if parts != own or self.framework_str != "tf":
             raise Problem(
-                "this DQN works only with the framework tf and its own sampler; leave them out"
+                "this DQN needs its own exploration, replay buffer and sampler, and the framework "
+                "tf; leave those settings out, or use RLlib's DQNConfig for all of it"
             )
         if not 0 <= self.gamma <= 1:
             raise Problem(f"gamma is {self.gamma}, but a discount must be from 0 to 1")
@@ -101,9 +96,9 @@ class FastDQN(DQN):
 
     def setup(self, config) -> None:
         super().setup(config)
-        self.local_replay_buffer.batch_size = self.config.train_batch_size
-        mirror = self.local_replay_buffer.mirror = self.config.env_config["environment"].mirror
-        self.greedy = Greedy(self.get_policy(), mirror)
+        buffer, env = self.local_replay_buffer, self.config.env_config["environment"]
+        buffer.batch_size, buffer.mirror = self.config.train_batch_size, env.mirror
+        self.greedy = Greedy(self.get_policy(), env.mirror, self.config.margin * env.idle)
         self._update = updates(self.get_policy(), self.config.train_batch_size)
         self.average = self.get_policy().get_weights()
         self._ahead: Optional[SampleBatch] = None  # the fragment played during the last updates

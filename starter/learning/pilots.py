@@ -1,4 +1,4 @@
-"""Functions from observations to actions: the policy without exploration."""
+"""Functions from observations and previous actions to actions: the policy without exploration."""
 
 from typing import Callable, Dict, List, Optional, Sequence
 
@@ -31,10 +31,12 @@ class Greedy:
     It does what `compute_actions(observations, explore=False)` of RLlib's policy does, with
     weights of its own: those that the policy had when this was made, or see `use`. If there is a
     `mirror`, it averages the Q-values of an observation and its mirror image: their errors differ.
+    After action 0, another must promise a return that is `margin` larger, or it stays with 0.
     """
 
-    def __init__(self, policy, mirror: Optional[Callable] = None):
+    def __init__(self, policy, mirror: Optional[Callable] = None, margin: float = 0.0):
         self.policy, self._mirror, session = policy, mirror, policy.get_session()
+        self._margin = margin * policy.config["replay_buffer_config"].get("reward_scale", 1)
         nodes = extract_sub_graph(session.graph.as_graph_def(), [policy.q_values.op.name]).node
         # Where the network reads its variables, it is given weights instead.
         self._names = {n.name: n.input[0] for n in nodes if n.op == "ReadVariableOp"}
@@ -56,6 +58,12 @@ class Greedy:
             values = (values + self._run(rows, *self._weights)[0][:, order]) / 2
         return values
 
-    def __call__(self, observations: Sequence) -> np.ndarray:
-        """Return actions, shape (n,), for observations, shape (n, ...)."""
-        return self.q_values(observations).argmax(axis=1)
+    def choose(self, q_values: np.ndarray, previous: Sequence[int]) -> np.ndarray:
+        """Return actions, shape (n,), from Q-values and the previous actions, shape (n,)."""
+        values = q_values.copy()
+        values[np.equal(previous, 0), 0] += self._margin
+        return values.argmax(axis=1)
+
+    def __call__(self, observations: Sequence, previous: Sequence[int]) -> np.ndarray:
+        """Return actions, shape (n,), for observations, shape (n, ...), and previous actions."""
+        return self.choose(self.q_values(observations), previous)

@@ -52,7 +52,7 @@ class LockstepSampler(InputReader):
 
         for t in range(self._steps):
             observations[t] = self._observations
-            best = self.greedy(self._observations)
+            best = self.greedy.q_values(self._observations).argmax(axis=1)
             actions[t] = self._policy.exploration.hold(best, self._policy.global_timestep)
             self._policy.global_timestep += len(self._envs)
             results = [env.step(int(action)) for env, action in zip(self._envs, actions[t])]

@@ -14,9 +14,9 @@ SHIPPED = PROJECT / "docs" / "demo"  # the README's run; `make expected` records
 # Not choices of the algorithm: objects that are new in each process, the seed, the environment.
 LEFT_OUT = ("multiagent", "logger_creator", "seed", "env", "env_config", "timesteps_per_second")
 NESTED = ("exploration_config", "replay_buffer_config", "model")
-# What the shape of the network and the scale of its Q-values depend on.
+# What the network's shape, the scale of its Q-values and the actions depend on.
 NETWORK = (
-    *("dueling", "gamma", "hiddens", "model", "noisy", "num_atoms", "v_max", "v_min"),
+    *("dueling", "gamma", "hiddens", "margin", "model", "noisy", "num_atoms", "v_max", "v_min"),
     "replay_buffer_config.reward_scale",
 )
 
@@ -54,7 +54,7 @@ def differences(settings: Dict[str, Any], others: Optional[Dict[str, Any]] = Non
 
 
 def apply_network(config, settings: Dict[str, Any]):
-    """Give a config the network, the discount and the reward scale of a training; return it."""
+    """Give a config the network and the other settings that watching needs; return it."""
     for name, value in settings.items():
         nested, _, inner = name.rpartition(".")
         if name in NETWORK or nested in NETWORK:

@@ -23,7 +23,7 @@ def test_a_replica_serves_after_three_timesteps():
 
 def test_the_returns_that_its_docstring_names():
     def scale(headroom):
-        def pilot(observations):
+        def pilot(observations, _):
             wanted = np.ceil(observations[:, 0] * 100 * headroom / 10)
             there = np.round((observations[:, 2] + observations[:, 3]) * 20)
             return 1 + np.sign(wanted - there)

@@ -9,6 +9,7 @@ from helpers import PROJECT, assert_refused, run_main
 from ray import cloudpickle
 from test_loading import write
 
+import main
 from starter import Problem
 from starter.environments.environment import Environment, load
 from starter.learning.adapter import GymnasiumAdapter
@@ -112,7 +113,22 @@ def test_a_trained_pilot_does_not_tell_left_from_right():
     mirrored, order = lander.mirror(observations, np.arange(4))
     found = pilot.q_values(mirrored)[:, order]
     np.testing.assert_allclose(found, pilot.q_values(observations), atol=1e-4)
-    assert len({*pilot(observations)}) > 2
+    assert len({*pilot(observations, np.ones(50, int))}) > 2
+
+
+@pytest.mark.parametrize("id, margin", [("LunarLander-v2", 1), ("CartPole-v1", 0)])
+def test_a_pilot_that_does_nothing_goes_on_until_an_action_promises_more(id, margin):
+    environment = load(id)
+    pilots = [main.build_algorithm(0, environment).greedy]
+    if margin:
+        pilots.append(load_trained(PROJECT / "docs" / "demo").pilot)
+    for pilot in pilots:
+        q_values = np.full((4, len(environment.actions)), 5.0)
+        q_values[:, 1] += [margin - 0.1, margin + 0.1, 0.1, -0.1]
+        q_values *= 0.05  # the reward scale
+        before = q_values.copy()
+        assert pilot.choose(q_values, [0, 0, 1, 1]).tolist() == [0, 1, 1, 0]
+        assert np.array_equal(q_values, before)
 
 
 @pytest.mark.parametrize("seed", [1, 2])

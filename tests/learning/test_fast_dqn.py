@@ -62,7 +62,7 @@ def test_greedy_picks_what_rllib_picks_without_exploration(twins):
     expected, _, extra = policy.compute_actions(observations, explore=False)
     greedy.use(policy.get_weights())
     assert np.array_equal(greedy.q_values(observations), extra["q_values"])
-    assert np.array_equal(greedy(observations), expected)
+    assert np.array_equal(greedy(observations, np.zeros(100, int)), expected)
     assert len(set(expected)) > 1
     assert not np.allclose(averaged, extra["q_values"])
     mirrored = greedy.q_values(-observations)[:, ::-1]  # pushed to the other side
@@ -125,6 +125,7 @@ EDITS = [
             num_envs_per_worker=3, rollout_fragment_length=50
         ),
         "`ema_decay=0`, no average": lambda c: c.training(ema_decay=0),
+        "`margin=0`": lambda c: c.training(margin=0),
     },
     {"`noisy=True`, noisy networks": lambda c: c.training(noisy=True)},
     {

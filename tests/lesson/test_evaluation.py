@@ -7,6 +7,7 @@ from helpers import PROJECT
 
 import main
 from starter import trained
+from starter.display.view import View
 from starter.environments.environment import load
 from starter.evaluation import (
     EVALUATION_SEED,
@@ -18,6 +19,7 @@ from starter.evaluation import (
     Goal,
     is_solved,
 )
+from starter.learning.pilots import Greedy
 
 LANDER, CARTPOLE = load("LunarLander-v2"), load("CartPole-v1")
 NO_THRESHOLD = load("CliffWalking-v0")
@@ -118,20 +120,22 @@ def test_patience_counts_from_the_best_policy_and_anew_when_resumed():
     assert not goal.out_of_patience(unsolved, 1_000)
 
 
-def test_flying_at_once_returns_what_flying_one_by_one_returns():
-    def pilot(observations):
-        """Main engine when falling fast, side engines against the tilt."""
+@pytest.mark.parametrize("copies", [3, 100])
+def test_flying_at_once_returns_what_flying_one_by_one_returns(copies, monkeypatch):
+    def pilot(observations, previous):
+        """Main engine when falling fast, or else one against the tilt; only after a pause."""
         fast, tilt = observations[:, 3] < -0.3, observations[:, 4]
-        return np.where(fast, 2, np.where(tilt > 0.1, 3, np.where(tilt < -0.1, 1, 0)))
+        return np.where(np.equal(previous, 0), np.where(fast, 2, np.where(tilt > 0, 3, 1)), 0)
 
+    monkeypatch.setattr(LANDER, "copies", copies)
     together = main.evaluate(pilot, LANDER, episodes=8, first_seed=5)
     alone = []
     for episode in range(8):
         env = gymnasium.make("LunarLander-v2")
         observation, _ = env.reset(seed=5 + episode)
-        total, over = 0.0, False
+        action, total, over = 0, 0.0, False
         while not over:
-            (action,) = pilot(observation[None])
+            (action,) = pilot(observation[None], [action])
             reward = 0
             for _ in range(LANDER.action_repeat):
                 if not over:
@@ -142,6 +146,15 @@ def test_flying_at_once_returns_what_flying_one_by_one_returns():
         alone.append(total)
     assert together.tolist() == alone
     assert len(set(alone)) == 8
+
+
+def test_watching_flies_as_an_evaluation_does(capsys):
+    demo, lander, *_ = trained.load(PROJECT / "docs" / "demo")
+    pilot = Greedy(demo.policy, lander.mirror, margin=3.0)  # enough to matter in each flight
+    main.watch(pilot, lander, 0, 3, View(None, lander, pilot.policy.config, plain=True))
+    flown = [main.evaluate(pilot, lander, episodes=1, first_seed=n).item() for n in (1, 2, 3)]
+    shown = [f"episode {n}: return {value:.2f}" for n, value in enumerate(flown, start=1)]
+    assert capsys.readouterr().out.splitlines() == shown
 
 
 def test_the_demo_lands_whatever_main_py_says_now():
