@@ -63,7 +63,7 @@ def configure(seed, environment):
             hiddens=[64],  # of each head
             grad_clip=None,  # not needed: the Huber loss is linear beyond an error of 1
             ema_decay=0.8,  # the average of the weights is evaluated, the best one kept
-            margin=1.0,  # of return: greedily, an engine must promise this to end doing nothing
+            margin=1.0,  # greedily, only an engine that promises so much more return ends a pause
             replay_buffer_config={
                 "capacity": 50_000,  # timesteps; older ones, from worse policies, slow learning
                 "reward_scale": 0.05,  # keeps targets near the outputs of a new network, around 0

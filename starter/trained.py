@@ -14,7 +14,7 @@ from starter.storage import checkpoint, settings
 class Trained(NamedTuple):
     """What a run has learned."""
 
-    pilot: Any  # a `Greedy`: takes observations and previous actions, and returns actions
+    pilot: Any  # a `Greedy`: observations, shape (n, ...), and previous actions, (n,), to actions
     environment: Environment  # `make()` returns a new one, which acts and observes as in training
     found: checkpoint.Checkpoint
     settings: Dict[str, Any]  # that it was trained with, as `settings.from_config` returns them
