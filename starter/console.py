@@ -24,9 +24,12 @@ def run(function: Callable) -> None:
     app.command(context_settings={"help_option_names": ["-h", "--help"]})(function)
     try:
         sys.exit(app(standalone_mode=False))
-    except (Problem, click.ClickException) as problem:
-        print("error:", getattr(problem, "format_message", problem.__str__)(), file=sys.stderr)
-        sys.exit(getattr(problem, "exit_code", 1))
+    except Problem as problem:
+        print("error:", problem, file=sys.stderr)
+        sys.exit(1)
+    except click.ClickException as problem:
+        print("error:", problem.format_message(), file=sys.stderr)
+        sys.exit(problem.exit_code)
     except (KeyboardInterrupt, click.Abort):
         sys.exit(128 + signal.SIGINT)
     except Terminated:

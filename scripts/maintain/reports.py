@@ -82,8 +82,7 @@ def measure(name: str, command: Sequence[str], folder: Path = PROJECT) -> Figure
         if child.returncode:
             raise Problem(f"{' '.join(command)} failed: its message is above")
         figures = read(next(Path(output).glob("*-seed*")))
-    seconds = usage.ru_utime + usage.ru_stime
-    return {**figures, "seconds": seconds, "peak": usage.ru_maxrss / 2**20}
+    return {**figures, "seconds": usage.ru_utime + usage.ru_stime, "peak": usage.ru_maxrss / 2**20}
 
 
 def read(run: Path) -> Figures:

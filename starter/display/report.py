@@ -33,18 +33,16 @@ def outcome(run, environment, trained: np.ndarray, random: np.ndarray) -> str:
 
     Both have their returns, shape (episodes,), in fresh episodes of the `Environment`.
     """
-    solved = environment.solved
-    lines = [
+    solved, gain = environment.solved, trained.mean() - random.mean()
+    if solved is None:
+        verdict = f"sets no return to reach; the best policy is {gain:+.2f} above random"
+    else:
+        verdict = "is solved" if is_solved(trained, environment) else "is not solved yet"
+    lines = (
         f"best policy (iteration {run.best.iteration}): {summary(trained, solved)}",
         f"random policy: {summary(random, solved)}",
-    ]
-    if solved is None:
-        margin = trained.mean() - random.mean()
-        lines.append(
-            f"{environment} sets no return to reach; the best policy is {margin:+.2f} above random"
-        )
-    else:
-        verdict = "solved" if is_solved(trained, environment) else "not solved yet"
-        lines.append(f"{environment} is {verdict}")
-    lines += [f"weights: SHA-256 {run.best.sha256}", f"saved {run.saved or 'nothing'}"]
+        f"{environment} {verdict}",
+        f"weights: SHA-256 {run.best.sha256}",
+        f"saved {run.saved or 'nothing'}",
+    )
     return "\n".join(lines)

@@ -57,7 +57,7 @@ class FastDQNConfig(DQNConfig):
         self.simple_optimizer = True  # the default one is for GPUs
 
     def training(self, **settings) -> "FastDQNConfig":
-        """Set RLlib's training settings, or two of this project's: `ema_decay` and `margin`."""
+        """Set RLlib's training settings; see `FastDQN` for `ema_decay`, `Greedy` for `margin`."""
         for name in settings.keys() & {"ema_decay", "margin"}:
             setattr(self, name, settings.pop(name))
         return super().training(**settings)
@@ -79,6 +79,8 @@ class FastDQNConfig(DQNConfig):
             raise Problem(f"gamma is {self.gamma}, but a discount must be from 0 to 1")
         if not 0 <= self.ema_decay < 1:
             raise Problem(f"ema_decay is {self.ema_decay}, but it must be at least 0 and below 1")
+        if not 0 <= self.margin < np.inf:
+            raise Problem(f"margin is {self.margin}, but it must be a number of at least 0")
         super().validate()
 
 

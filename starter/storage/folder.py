@@ -55,9 +55,6 @@ def _new(output, name):
 
 
 def name_latest(folder: Path) -> None:
-    """Make the link `latest`, beside a run's folder, point to it.
-
-    It is for people. No program reads it, so it may fail.
-    """
+    """Make the link `latest` point to a run's folder. No program reads it, so it may fail."""
     with suppress(Problem), replacing(folder.with_name(LATEST)) as scratch:
         scratch.symlink_to(folder.name, target_is_directory=True)

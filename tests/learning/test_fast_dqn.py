@@ -134,6 +134,7 @@ EDITS = [
         )
     },
     {"`gamma=1.1`": lambda c: c.training(gamma=1.1)},
+    {"`margin=-1`": lambda c: c.training(margin=-1)},
     {
         '`"type": "EpsilonGreedy"`, RLlib\'s exploration': lambda c: c.exploration(
             exploration_config={"type": "EpsilonGreedy"}
